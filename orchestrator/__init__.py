@@ -1,0 +1,1 @@
+"""fmo, the foundation-model orchestrator."""

@@ -1,0 +1,1 @@
+"""Plan to definition: one function per step kind."""

@@ -1,0 +1,1 @@
+"""The SageMaker Pipelines definition: model, expressions, conditions, validation."""

@@ -1,0 +1,1 @@
+"""Backend: runs a definition on this machine."""

@@ -1,0 +1,1 @@
+"""The spec checked, ordered and resolved; computes from facts given, reads nothing."""

@@ -1,0 +1,118 @@
+"""The plan: a spec that is checked, ordered and resolved, as frozen data. What the compiler reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from orchestrator.spec.fields import ParameterSpec
+    from orchestrator.spec.pipeline import StepSpec
+
+
+@dataclass(frozen=True)
+class StepOutput:
+    """What another step made: `$split.test` is `StepOutput("split", "test")`.
+
+    Re-exports are already resolved: for `$exam.model` this names the step that trained the
+    model, and `PlannedStep.guards` of the reader holds `exam`.
+    """
+
+    step: str
+    output: str
+
+
+@dataclass(frozen=True)
+class ParameterValue:
+    """`$params.Name`."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class LocalPath:
+    """A file or folder on this machine: `path` as written, relative to the spec."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class S3Uri:
+    """An `s3://bucket/key` given literally."""
+
+    uri: str
+
+
+@dataclass(frozen=True)
+class HubModel:
+    """`hf://ID@revision`; the revision is `main` unless written or locked."""
+
+    model_id: str
+    revision: str
+
+
+Source = StepOutput | ParameterValue | LocalPath | S3Uri | HubModel
+
+
+@dataclass(frozen=True)
+class MetricSource:
+    """`$exam.metrics.accuracy`: one number of a step's `metrics.json`."""
+
+    step: str
+    metric: str
+
+
+@dataclass(frozen=True)
+class GateCondition:
+    """`metric` at least (`min`) or at most (`max`) `bound`."""
+
+    metric: MetricSource
+    comparison: str
+    """`min` or `max`."""
+    bound: float | ParameterValue | MetricSource
+
+
+@dataclass(frozen=True)
+class PlannedGate:
+    """The gate on a step, or a step of kind `gate`. Named by the step it belongs to."""
+
+    step: str
+    conditions: tuple[GateCondition, ...]
+    any: bool = False
+
+
+@dataclass(frozen=True)
+class PlannedStep:
+    """One step, ready to compile."""
+
+    name: str
+    spec: StepSpec
+    inputs: Mapping[str, Source]
+    """Input channel to its source. Channels per kind are listed in ARCHITECTURE.md."""
+    arguments: Mapping[str, ParameterValue | StepOutput]
+    """Settings (by spec field name) known only when the execution runs: they become job arguments."""
+    depends_on: tuple[str, ...]
+    """Steps that must end first, sorted; from references and `after`."""
+    guards: tuple[str, ...]
+    """Gates (by step name) that must have opened first, in topological order, transitively."""
+    gate: PlannedGate | None = None
+    """The gate on this step's own metrics."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The whole pipeline; `steps` are in an order in which every step follows what it reads."""
+
+    name: str
+    description: str | None
+    parameters: Mapping[str, ParameterSpec]
+    steps: tuple[PlannedStep, ...]
+
+    def step(self, name: str) -> PlannedStep:
+        """Return the step called `name`; KeyError if there is none."""
+        for step in self.steps:
+            if step.name == name:
+                return step
+        raise KeyError(name)

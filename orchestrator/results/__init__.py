@@ -1,0 +1,1 @@
+"""How an execution ended: metrics, artifacts, reports; the same shape from both backends."""

@@ -1,0 +1,1 @@
+"""What the user writes: pydantic models, one file per family of step kinds, and the YAML reader."""

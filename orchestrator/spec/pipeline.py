@@ -1,0 +1,33 @@
+"""The whole spec, as the user writes it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from orchestrator.spec.dataset import DatasetSpec
+from orchestrator.spec.evaluate import EvaluateSpec
+from orchestrator.spec.fields import ParameterSpec, SpecModel, StepName
+from orchestrator.spec.gate import GateSpec
+from orchestrator.spec.processing import ProcessingSpec
+from orchestrator.spec.register import RegisterSpec
+from orchestrator.spec.train import TrainSpec
+
+StepSpec = Annotated[
+    ProcessingSpec | DatasetSpec | TrainSpec | EvaluateSpec | GateSpec | RegisterSpec,
+    Field(discriminator="kind"),
+]
+"""One step. A new kind joins this union; mypy then names every `match` that forgot it."""
+
+PipelineName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,81}$")]
+ParameterName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]*$")]
+
+
+class PipelineSpec(SpecModel):
+    """One pipeline: parameters and named steps. The graph follows from the references."""
+
+    name: PipelineName
+    description: str | None = None
+    parameters: dict[ParameterName, ParameterSpec] = {}
+    steps: dict[StepName, StepSpec] = Field(min_length=1)

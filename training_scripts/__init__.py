@@ -1,0 +1,1 @@
+"""What runs inside a job: thin entry scripts over a library in named packages."""
