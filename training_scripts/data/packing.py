@@ -1,0 +1,169 @@
+"""Documents into sequences of one length, with every document's bounds kept.
+
+Attention must not cross from one document to the next: `position_ids` restart at each, and
+`document_lengths` says where the bounds are (what variable-length attention takes as
+`cu_seqlens`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from training_scripts.container import fail
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from training_scripts.data.tokenize import TokenizedRows
+
+Strategy = Literal["best_fit", "sequential", "none"]
+
+IGNORED = -100
+"""The label of a token on which no loss is taken (torch's `cross_entropy`, `ignore_index`)."""
+
+
+@dataclass(frozen=True)
+class PackedSequences:
+    """Sequences of equal width. Padding stands at the end of each, as a document of its own."""
+
+    input_ids: NDArray[np.int32]
+    """(sequence, width)"""
+    labels: NDArray[np.int32]
+    """(sequence, width); -100 on padding, on masked prompts and on each document's first token."""
+    position_ids: NDArray[np.int32]
+    """(sequence, width); from 0 at the start of each document, and of the padding."""
+    document_lengths: tuple[tuple[int, ...], ...]
+    """Per sequence, the lengths of its documents in order; their sum is the width less padding."""
+    documents: tuple[tuple[int, ...], ...]
+    """Per sequence, which documents (row numbers of the input) it holds, in order."""
+
+    def __len__(self) -> int:
+        return len(self.input_ids)
+
+    @property
+    def width(self) -> int:
+        """Tokens per sequence, padding included."""
+        return int(self.input_ids.shape[1])
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that are not padding."""
+        return sum(sum(lengths) for lengths in self.document_lengths)
+
+    @property
+    def loss_tokens(self) -> int:
+        """Tokens on which a loss is taken."""
+        return int((self.labels != IGNORED).sum())
+
+    def document_ids(self) -> NDArray[np.int32]:
+        """Return (sequence, width): 0, 1, 2... by document of the sequence, -1 on padding."""
+        found = np.full(self.input_ids.shape, -1, dtype=np.int32)
+        for row, lengths in zip(found, self.document_lengths, strict=True):
+            row[: sum(lengths)] = np.repeat(np.arange(len(lengths)), lengths)
+        return found
+
+    def cu_seqlens(self, sequences: list[int] | NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return cumulative lengths over the flattened `sequences`, padding as one document each.
+
+        The form flash attention's variable-length kernels take: first 0, last
+        `len(sequences) * width`.
+        """
+        lengths: list[int] = []
+        for sequence in sequences:
+            own = self.document_lengths[int(sequence)]
+            padding = self.width - sum(own)
+            lengths += (*own, padding) if padding else own
+        return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+
+
+def pack(
+    rows: TokenizedRows, max_length: int, *, strategy: Strategy = "best_fit", pad_token_id: int = 0
+) -> PackedSequences:
+    """Lay tokenized rows into sequences of at most `max_length` tokens.
+
+    Args:
+        rows: Each is one document and stays whole.
+        max_length: Tokens per sequence.
+        strategy: `best_fit` leaves the least padding (best-fit decreasing), `sequential` keeps
+            the order, `none` gives each row a sequence of its own, as wide as the longest.
+        pad_token_id: What padding is written as.
+
+    Raises:
+        JobFailure: If a row is longer than `max_length`.
+    """
+    lengths = np.diff(rows.offsets)
+    if len(lengths) and lengths.max() > max_length:
+        fail(f"packing: a document has {lengths.max()} tokens, above max_length {max_length}.")
+    match strategy:
+        case "best_fit":
+            bins = _best_fit_decreasing(lengths, max_length)
+        case "sequential":
+            bins = _sequential(lengths, max_length)
+        case "none":
+            bins = [[document] for document in range(len(lengths))]
+    width = int(lengths.max()) if strategy == "none" and len(lengths) else max_length
+    return _lay_out(rows, bins, width, pad_token_id)
+
+
+def _best_fit_decreasing(lengths: NDArray[np.int64], max_length: int) -> list[list[int]]:
+    bins: list[list[int]] = []
+    by_space: list[list[int]] = [[] for _ in range(max_length + 1)]
+    # Bit s is set while some bin has s tokens of space: the tightest fit is the lowest bit from
+    # `length` up, found without searching the bins.
+    spaces = 0
+    for document in np.argsort(-lengths, kind="stable").tolist():
+        length = int(lengths[document])
+        fitting = spaces >> length
+        if fitting:
+            space = length + (fitting & -fitting).bit_length() - 1
+            chosen = by_space[space].pop()
+            spaces ^= 0 if by_space[space] else 1 << space
+        else:
+            space, chosen = max_length, len(bins)
+            bins.append([])
+        bins[chosen].append(document)
+        by_space[space - length].append(chosen)
+        spaces |= 1 << (space - length)
+    return bins
+
+
+def _sequential(lengths: NDArray[np.int64], max_length: int) -> list[list[int]]:
+    bins: list[list[int]] = []
+    space = -1
+    for document, length in enumerate(lengths.tolist()):
+        if length > space:
+            bins.append([])
+            space = max_length
+        bins[-1].append(document)
+        space -= length
+    return bins
+
+
+def _lay_out(
+    rows: TokenizedRows, bins: list[list[int]], width: int, pad_token_id: int
+) -> PackedSequences:
+    shape = (len(bins), width)
+    input_ids = np.full(shape, pad_token_id, dtype=np.int32)
+    labels = np.full(shape, IGNORED, dtype=np.int32)
+    position_ids = np.zeros(shape, dtype=np.int32)
+    all_labels = rows.labels()
+    counting = np.arange(width, dtype=np.int32)
+    offsets = rows.offsets.tolist()
+    document_lengths = []
+    for sequence, documents in enumerate(bins):
+        at = 0
+        for document in documents:
+            start, end = offsets[document], offsets[document + 1]
+            until = at + end - start
+            input_ids[sequence, at:until] = rows.input_ids[start:end]
+            labels[sequence, at:until] = all_labels[start:end]
+            position_ids[sequence, at:until] = counting[: end - start]
+            at = until
+        position_ids[sequence, at:] = counting[: width - at]
+        document_lengths.append(tuple(offsets[d + 1] - offsets[d] for d in documents))
+    return PackedSequences(
+        input_ids, labels, position_ids, tuple(document_lengths), tuple(map(tuple, bins))
+    )
