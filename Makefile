@@ -1,0 +1,52 @@
+# Every target makes what it needs: `make demo` and `make test` are all the set-up there is.
+# PYTHON=python3.12 picks another interpreter; PIP_EXTRA_INDEX_URL is honoured by pip as usual.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+
+.PHONY: help demo test check bench golden oracles docs clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+$(VENV)/.local: pyproject.toml constraints.txt tools/make_venv.py
+	@$(PYTHON) tools/make_venv.py $(VENV) --extra local
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.local
+	@$(PYTHON) tools/make_venv.py $(VENV) --extra local --group dev
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.dev
+	@$(PYTHON) tools/make_venv.py $(VENV) --extra local --group dev --group bench
+	@touch $@
+
+demo: $(VENV)/.local ## Prepare, train, evaluate and register a small language model, here and now
+	@$(BIN)/fmo run pipelines/aws_docs_assistant.yaml
+
+test: $(VENV)/.dev ## Run every test (unit, property, golden, functional, scripts, browser)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not aws and not gpu"
+
+check: $(VENV)/.dev ## Lint, types, import contracts, docs tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q -p no:cacheprovider tests/docs
+
+bench: $(VENV)/.bench ## Measure what the README claims, each figure beside its peer
+	@$(BIN)/python benchmarks/run.py
+
+golden: $(VENV)/.dev ## Write tests/golden anew; review the difference like code
+	@$(BIN)/python tests/golden/update.py
+
+oracles: ## Record what the SageMaker SDK answers, as fixtures in tests/oracles
+	@$(PYTHON) -m venv build/sdk
+	@build/sdk/bin/pip install --quiet -c constraints.txt "sagemaker==3.27.0"
+	@build/sdk/bin/python tests/oracles/record.py
+
+clean: ## Remove what the other targets made (not .fmo, which holds your runs)
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,77 @@
+"""The documents point to files that exist, and nothing public goes without a page."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import get_args
+
+import click
+import pytest
+
+from orchestrator import errors
+from orchestrator.cli import main
+from orchestrator.spec.pipeline import StepSpec
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(
+    ROOT / name
+    for name in subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
+        cwd=ROOT, check=True, text=True, capture_output=True,
+    ).stdout.split()
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_relative_link_leads_to_a_file(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text)
+    missing = [
+        link for link in links if "://" not in link and not (page.parent / link).exists()
+    ]
+    assert missing == []
+
+
+def kinds() -> list[str]:
+    union = get_args(StepSpec)[0]
+    return sorted(get_args(model.model_fields["kind"].annotation)[0] for model in get_args(union))
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_every_step_kind_has_a_page(kind: str) -> None:
+    assert (ROOT / "docs" / "steps" / f"{kind}.md").is_file()
+
+
+def test_every_command_has_a_page_that_shows_its_options() -> None:
+    assert isinstance(main, click.Group)
+    for name, command in main.commands.items():
+        page = (ROOT / "docs" / "commands" / f"{name}.md").read_text(encoding="utf-8")
+        options = [
+            option
+            for parameter in command.params
+            if isinstance(parameter, click.Option) and not parameter.hidden
+            for option in parameter.opts
+            if option.startswith("--")
+        ]
+        assert [option for option in options if option not in page] == [], name
+
+
+def test_every_error_code_is_in_the_tree_of_errors() -> None:
+    classes = [errors.FmoError, *all_subclasses(errors.FmoError)]
+    codes = {cls.code for cls in classes if cls is not errors.FmoError}
+    tree = set(re.findall(r"FMO\d{3}", errors.__doc__ or ""))
+    assert codes == tree
+    assert len(codes) == len(classes) - 1
+
+
+def all_subclasses(cls: type) -> list[type]:
+    return [found for sub in cls.__subclasses__() for found in [sub, *all_subclasses(sub)]]
+
+
+def test_the_readme_shows_the_commands_that_the_makefile_has() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    shown = set(re.findall(r"make ([a-z]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
+    assert shown <= targets
+    assert {"demo", "test"} <= shown
