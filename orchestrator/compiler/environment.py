@@ -1,0 +1,41 @@
+"""Where a definition will run: everything that may differ between `dev`, `prod` and a laptop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+_NO_TAGS: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Account, network and encryption of the jobs. Two environments' definitions differ only here."""
+
+    name: str
+    bucket: str
+    """Code, data, outputs and checkpoints live under `s3://BUCKET/fmo/`."""
+    role_arn: str
+    """What the jobs may do: the execution role."""
+    region: str
+    """Decides the registry that the catalogue's images come from."""
+    kms_key_id: str | None = None
+    """Encrypts outputs, models and, where the instance has no local NVMe disk, volumes."""
+    subnets: tuple[str, ...] = ()
+    security_group_ids: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default=_NO_TAGS)
+    network_isolation: bool = False
+    """No job reaches the network, not even through the VPC."""
+    local: bool = False
+    """Whether parameters start from their `local` default."""
+
+
+LOCAL = Environment(
+    name="local",
+    bucket="fmo-local",
+    role_arn="arn:aws:iam::000000000000:role/fmo-local",
+    region="us-east-1",
+    local=True,
+)
+"""This machine: the bucket is a folder of the local store, the role is never assumed."""
