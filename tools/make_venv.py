@@ -20,9 +20,7 @@ from urllib.parse import unquote, urlparse
 
 if sys.version_info < (3, 11):  # noqa: UP036 - this is the message for those who have less
     found = ".".join(map(str, sys.version_info[:3]))
-    sys.exit(
-        f"python: {found} is too old. fmo needs 3.11 or newer: make PYTHON=python3.11 ..."
-    )
+    sys.exit(f"python: {found} is too old. fmo needs 3.11 or newer: make PYTHON=python3.11 ...")
 
 import tomllib
 
@@ -106,7 +104,7 @@ def size_text(url: str) -> str:
 def pip(python: Path, *arguments: str) -> str:
     """Run pip in the environment and return its stdout; what it complains about is shown."""
     command = [str(python), "-m", "pip", "--disable-pip-version-check", "--quiet", *arguments]
-    done = subprocess.run(command, check=False, text=True, capture_output=True)  # noqa: S603
+    done = subprocess.run(command, check=False, text=True, capture_output=True)
     if done.returncode != 0:
         sys.exit(f"{done.stderr}\npip failed. The command was: {' '.join(command)}")
     return done.stdout
