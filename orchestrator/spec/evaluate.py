@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from typing import Literal
 
-from orchestrator.spec.fields import Gates, Integer, JobModel, Location
+from orchestrator.spec.fields import (
+    Count,
+    Gates,
+    JobModel,
+    Location,
+    Natural,
+    OpenShare,
+    ParameterReference,
+)
 
 
 class EvaluateSpec(JobModel):
     """Metrics of a model on held-out rows, each with an interval.
 
-    Re-exports `model`, so that `$exam.model` waits for the gates. Outputs: `metrics`, `samples`.
+    Re-exports `model` (main), so that `$exam.model` waits for the gates. Other outputs:
+    `metrics`, `samples`.
     """
 
     kind: Literal["evaluate"] = "evaluate"
+    """The step's kind."""
     model: Location
+    """The model to examine: usually `$sft.model`."""
     data: Location
     """Held-out rows: usually `$split.test`."""
     base_model: Location | None = None
@@ -25,14 +36,19 @@ class EvaluateSpec(JobModel):
     """A column that names each row's task; metrics are given per task."""
     closed_tasks: tuple[str, ...] | None = None
     """Tasks with a fixed set of answers; unset: those with at most 20 distinct completions."""
-    max_new_tokens: Integer = 64
-    max_length: Integer = 1024
-    per_device_eval_batch_size: Integer = 16
-    max_rows_per_task: Integer | None = None
+    max_new_tokens: Count | ParameterReference = 64
+    """Tokens that the model may answer with."""
+    max_length: Count | ParameterReference = 1024
+    """Tokens of prompt and completion together."""
+    per_device_eval_batch_size: Count | ParameterReference = 16
+    """Rows per forward pass."""
+    max_rows_per_task: Count | ParameterReference | None = None
     """Rows per task, chosen by content hash; unset: all."""
-    num_samples: Integer = 12
+    num_samples: Natural | ParameterReference = 12
     """Completions shown in the report."""
-    confidence: float = 0.95
+    confidence: OpenShare = 0.95
     """Of the bootstrap interval around each metric."""
-    seed: Integer = 42
+    seed: Natural | ParameterReference = 42
+    """Of the bootstrap."""
     gates: Gates = Gates()
+    """Bounds on the metrics; what reads `model` from here waits for them."""

@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import Annotated, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    Strict,
+    StrictBool,
+    StringConstraints,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+
+class Broken(NamedTuple):
+    """A rule between the fields of one model that does not hold."""
+
+    field: str
+    """The field to change, dotted if nested; empty for the model itself."""
+    what: str
+    fix: str = ""
 
 
 class SpecModel(BaseModel):
@@ -15,11 +34,22 @@ class SpecModel(BaseModel):
         frozen=True, extra="forbid", use_attribute_docstrings=True, populate_by_name=True
     )
 
+    def broken_rules(self) -> Iterator[Broken]:
+        """Yield every rule between fields that does not hold; a model with rules overrides it."""
+        yield from ()
 
-NAME_PATTERN = r"^[A-Za-z0-9](-?[A-Za-z0-9_])*$"
+    @model_validator(mode="after")
+    def _rules_hold(self) -> Self:
+        broken = tuple(self.broken_rules())
+        if broken:
+            text = " ".join(f"{rule.field}: {rule.what}. {rule.fix}".strip() for rule in broken)
+            kind = "broken_rules"
+            raise PydanticCustomError(kind, "{text}", {"text": text, "broken": broken})
+        return self
+
 
 StepName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]{0,47}$")]
-"""A step's name. At most 48 characters: gates append `-gate-failed` to it and SageMaker allows 64."""
+"""A step's name; at most 48 characters: gates append `-gate-failed`, SageMaker allows 64."""
 
 Reference = Annotated[str, StringConstraints(pattern=r"^\$[A-Za-z0-9_-]+(\.[A-Za-z0-9_.-]+)?$")]
 """`$step`, `$step.output`, `$params.Name`, `$secrets.name`, `$execution.start`."""
@@ -27,21 +57,45 @@ Reference = Annotated[str, StringConstraints(pattern=r"^\$[A-Za-z0-9_-]+(\.[A-Za
 ParameterReference = Annotated[str, StringConstraints(pattern=r"^\$params\.[A-Za-z][A-Za-z0-9]*$")]
 """`$params.Name`: the value of a pipeline parameter, known when the execution starts."""
 
-StepReference = Reference
-"""A reference to what another step makes."""
-
 Location = Annotated[str, StringConstraints(pattern=r"^(\$|\./|\.\./|/|s3://|hf://|glue://)")]
 """Where data or a model comes from: a reference, or a path that starts with `./`, `/`, `s3://`..."""
 
-Integer = int | ParameterReference
-Float = float | ParameterReference
-Text = str
+ChannelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
+"""The name of an input or output; it becomes a folder and a part of `$step.output`."""
+
+# Strict: `true` is not the number 1, and a quoted "8" is not the number 8.
+Count = Annotated[int, Strict(), Field(ge=1)]
+Natural = Annotated[int, Strict(), Field(ge=0)]
+Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
+Positive = Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Strict(), Field(ge=0, le=1)]
+"""From 0 to 1."""
+ShareBelowOne = Annotated[float, Strict(), Field(ge=0, lt=1)]
+OpenShare = Annotated[float, Strict(), Field(gt=0, lt=1)]
+Flag = StrictBool
 
 InstanceType = Annotated[
     str, StringConstraints(pattern=r"^(ml\.[a-z0-9-]+\.[a-z0-9-]+|\$params\..+)$")
 ]
 
-Scalar = bool | int | float | str
+Scalar = bool | int | Number | str
+
+
+EXAMPLE_VALUES = {
+    "String": 'text such as "small"',
+    "S3Uri": "text such as s3://bucket/key/",
+    "Integer": "a whole number such as 3",
+    "Float": "a number such as 0.5",
+    "Boolean": "true or false",
+}
+PARAMETER_TYPES: dict[str, tuple[type, ...]] = {
+    "String": (str,),
+    "S3Uri": (str,),
+    "Integer": (int,),
+    "Float": (float, int),
+    "Boolean": (bool,),
+}
 
 
 class ParameterSpec(SpecModel):
@@ -56,14 +110,49 @@ class ParameterSpec(SpecModel):
     """The only values allowed."""
     description: str | None = None
 
+    def broken_rules(self) -> Iterator[Broken]:
+        """Yield values of another type than `type`, and defaults that `enum` does not hold."""
+        named = {"default": self.default, "local": self.local}
+        given = {name: value for name, value in named.items() if value is not None}
+        for index, value in enumerate(self.enum or ()):
+            yield from self._value_fits(f"enum[{index}]", value)
+        for name, value in given.items():
+            yield from self._value_fits(name, value)
+            if self.enum is not None and value not in self.enum:
+                choices = ", ".join(repr(choice) for choice in self.enum)
+                yield Broken(name, f"{value!r} is not in `enum`", f"Write one of {choices}.")
+        if self.enum == ():
+            yield Broken("enum", "no value is allowed", "Name the values, or leave `enum` out.")
+
+    def _value_fits(self, name: str, value: Scalar) -> Iterator[Broken]:
+        # bool is a subclass of int, and `true` is no number here.
+        fits = isinstance(value, PARAMETER_TYPES[self.type])
+        if not fits or (isinstance(value, bool) and self.type != "Boolean"):
+            yield Broken(
+                name,
+                f"{value!r} is not of type {self.type}",
+                f"Write {EXAMPLE_VALUES[self.type]}, or change `type`.",
+            )
+
 
 class Gates(SpecModel):
     """Bounds on a step's metrics. What reads the step's results waits until all of them hold."""
 
-    max: dict[str, Float] = {}
+    max: dict[str, Number | ParameterReference] = {}
     """Metric name to the largest value allowed."""
-    min: dict[str, Float] = {}
+    min: dict[str, Number | ParameterReference] = {}
     """Metric name to the smallest value allowed."""
+
+    def broken_rules(self) -> Iterator[Broken]:
+        """Yield bounds that no value can meet."""
+        for name in sorted(set(self.min) & set(self.max)):
+            low, high = self.min[name], self.max[name]
+            if isinstance(low, float) and isinstance(high, float) and low > high:
+                yield Broken(
+                    f"min.{name}",
+                    f"{low:g} is above the max of {high:g}, so the gate can never open",
+                    "Swap them.",
+                )
 
 
 class StepModel(SpecModel):
@@ -73,10 +162,14 @@ class StepModel(SpecModel):
     """Shown in SageMaker Studio and in the report."""
     after: tuple[StepName, ...] = ()
     """Steps that must end first although nothing of theirs is read."""
-    retries: int = 2
+    retries: Annotated[int, Strict(), Field(ge=0, le=20)] = 2
     """Tries after a service fault, throttling or lost capacity; 0 for none."""
-    cache: bool = True
+    cache: Flag = True
     """Whether an earlier, equal step's outputs may be used again."""
+
+
+# SageMaker stops a training job after 28 days at the latest (service quotas).
+RuntimeSeconds = Annotated[int, Strict(), Field(ge=1, le=2_419_200)]
 
 
 class JobModel(StepModel):
@@ -84,10 +177,10 @@ class JobModel(StepModel):
 
     instance_type: InstanceType | None = None
     """The SageMaker instance; each kind has a default in the catalogue."""
-    instance_count: Integer = 1
-    volume_size_gb: Integer = 30
+    instance_count: Count | ParameterReference = 1
+    volume_size_gb: Annotated[int, Strict(), Field(ge=1, le=16_384)] | ParameterReference = 30
     """Disk of each instance in GB (SageMaker's default: 30)."""
-    max_runtime_seconds: Integer = 86_400
+    max_runtime_seconds: RuntimeSeconds | ParameterReference = 86_400
     """The job is stopped after this long (CreateTrainingJob, StoppingCondition: 86,400)."""
     image_uri: str | None = None
     """A container image of your own; otherwise the catalogue's image for the region."""

@@ -2,27 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import Annotated, Literal
 
-from orchestrator.spec.fields import Float, SpecModel, StepModel
+from pydantic import Field, StringConstraints
+
+from orchestrator.spec.fields import (
+    Broken,
+    ChannelName,
+    Flag,
+    Number,
+    ParameterReference,
+    SpecModel,
+    StepModel,
+)
+
+MetricReference = Annotated[
+    str, StringConstraints(pattern=r"^\$[A-Za-z0-9_-]+\.metrics\.[^\s.$][^\s$]*$")
+]
+"""`$step.metrics.NAME`: one number of a step's metrics."""
 
 
 class GateConditionSpec(SpecModel):
     """One comparison: `{metric: $exam.metrics.accuracy, min: 0.8}`; exactly one bound."""
 
-    metric: str
+    metric: MetricReference
     """`$step.metrics.NAME`."""
-    min: Float | str | None = None
+    min: Number | ParameterReference | MetricReference | None = None
     """A number, `$params.Name`, or another `$step.metrics.NAME`."""
-    max: Float | str | None = None
+    max: Number | ParameterReference | MetricReference | None = None
+    """As `min`."""
+
+    def broken_rules(self) -> Iterator[Broken]:
+        """Yield a condition with no bound or with two."""
+        if self.min is None and self.max is None:
+            yield Broken("", "the condition has no bound", "Write `min:` or `max:`.")
+        if self.min is not None and self.max is not None:
+            yield Broken("", "the condition has two bounds", "Write a condition for each.")
 
 
 class GateSpec(StepModel):
     """Passes when every condition holds; otherwise the execution fails with the values found."""
 
     kind: Literal["gate"] = "gate"
-    conditions: tuple[GateConditionSpec, ...]
-    any: bool = False
+    """The step's kind."""
+    conditions: Annotated[tuple[GateConditionSpec, ...], Field(min_length=1)]
+    """What must hold."""
+    any: Flag = False
     """Whether one condition is enough."""
-    passes: dict[str, str] = {}
+    passes: dict[ChannelName, Annotated[str, StringConstraints(pattern=r"^\$")]] = Field(
+        default_factory=dict
+    )
     """What readers get from here once the gate is open: `{model: $sft.model}`."""

@@ -28,6 +28,10 @@ class PipelineSpec(SpecModel):
     """One pipeline: parameters and named steps. The graph follows from the references."""
 
     name: PipelineName
+    """Letters, digits and hyphens."""
     description: str | None = None
-    parameters: dict[ParameterName, ParameterSpec] = {}
+    """Shown in SageMaker Studio and in the report."""
+    parameters: dict[ParameterName, ParameterSpec] = Field(default_factory=dict)
+    """Values that may differ from one execution to the next."""
     steps: dict[StepName, StepSpec] = Field(min_length=1)
+    """Name to step, in any order."""

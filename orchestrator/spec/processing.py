@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import Annotated, Literal
 
-from orchestrator.spec.fields import Gates, JobModel, Location, Scalar
+from pydantic import Field, StringConstraints
+
+from orchestrator.spec.fields import Broken, ChannelName, Gates, JobModel, Location, Scalar
+
+OutputFormat = Literal["jsonl", "json", "parquet", "csv", "text", "folder"]
+ArgumentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 
 
 class ProcessingSpec(JobModel):
@@ -16,14 +22,27 @@ class ProcessingSpec(JobModel):
     """
 
     kind: Literal["processing"] = "processing"
-    script: str
+    """The step's kind."""
+    script: Annotated[str, StringConstraints(pattern=r"^[^$].*\.py$")]
     """A Python file, relative to the spec."""
     source_dir: str | None = None
     """A folder that travels with the script; without one, the modules the script imports do."""
-    inputs: dict[str, Location] = {}
+    inputs: dict[ChannelName, Location] = Field(default_factory=dict, max_length=9)
     """Name to where it comes from; at most 9 (SageMaker allows 10, the code takes one)."""
-    outputs: dict[str, str] = {}
-    """Name to its format (`jsonl`, `parquet`, `csv`, `text`, `folder`)."""
-    arguments: dict[str, Scalar] = {}
-    """Passed as `--name value`; `$params.Name` and `$step.output` are allowed."""
+    outputs: dict[ChannelName, OutputFormat] = Field(default_factory=dict, max_length=10)
+    """Name to its format: `jsonl`, `json`, `parquet`, `csv`, `text` or `folder`."""
+    arguments: dict[ArgumentName, Scalar] = Field(default_factory=dict)
+    """Passed as `--name=value`; `$params.Name` and `$step.output` are allowed."""
     gates: Gates = Gates()
+    """Bounds on the script's metrics; what reads its outputs waits for them."""
+
+    def broken_rules(self) -> Iterator[Broken]:
+        """Yield a name that is taken, and gates that have nothing to read."""
+        if "code" in self.inputs:
+            yield Broken("inputs.code", "'code' is where the script itself lies", "Rename it.")
+        if (self.gates.max or self.gates.min) and "metrics" not in self.outputs:
+            yield Broken(
+                "gates",
+                "the step has gates but no output `metrics`",
+                "Write `outputs: {metrics: json}`, and metrics.json in the script.",
+            )

@@ -2,44 +2,92 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, Strict
 
-from orchestrator.spec.fields import Float, Gates, Integer, JobModel, Location, SpecModel
+from orchestrator.spec.fields import (
+    Broken,
+    Count,
+    Flag,
+    Gates,
+    JobModel,
+    Location,
+    Natural,
+    NonNegative,
+    ParameterReference,
+    Positive,
+    Share,
+    ShareBelowOne,
+    SpecModel,
+)
 
 Objective = Literal["pretrain", "continued_pretrain", "sft"]
 Method = Literal["full", "lora"]
+LearningRate = Annotated[float, Strict(), Field(gt=0, lt=1)]
 
 
 class ArchitectureSpec(SpecModel):
     """The shape of a model trained from scratch; names as in transformers' `LlamaConfig`."""
 
     model_type: Literal["llama", "qwen3", "mistral"] = "llama"
-    hidden_size: int = 256
-    intermediate_size: int = 688
-    num_hidden_layers: int = 6
-    num_attention_heads: int = 8
-    num_key_value_heads: int | None = None
-    max_position_embeddings: int = 2048
-    rope_theta: float = 10_000.0
-    tie_word_embeddings: bool = True
+    """The family."""
+    hidden_size: Count = 256
+    """Width of the residual stream."""
+    intermediate_size: Count = 688
+    """Width of each feed-forward layer."""
+    num_hidden_layers: Count = 6
+    """Layers."""
+    num_attention_heads: Count = 8
+    """Query heads per layer."""
+    num_key_value_heads: Count | None = None
+    """Key and value heads per layer; unset: as many as query heads."""
+    max_position_embeddings: Count = 2048
+    """Tokens that the model can ever see at once."""
+    rope_theta: Positive = 10_000.0
+    """Base of the rotary position embedding."""
+    tie_word_embeddings: Flag = True
+    """Whether input and output embeddings are one matrix."""
+
+    def broken_rules(self) -> Iterator[Broken]:
+        """Yield sizes that do not divide."""
+        hidden, heads = self.hidden_size, self.num_attention_heads
+        if hidden % (2 * heads):
+            near = max(round(hidden / (2 * heads)), 1) * 2 * heads
+            yield Broken(
+                "hidden_size",
+                f"{hidden} is not an even multiple of num_attention_heads ({heads})",
+                f"Write {near}.",
+            )
+        if self.num_key_value_heads and heads % self.num_key_value_heads:
+            choices = ", ".join(str(n) for n in range(1, heads + 1) if heads % n == 0)
+            yield Broken(
+                "num_key_value_heads",
+                f"{self.num_key_value_heads} does not divide num_attention_heads ({heads})",
+                f"Write one of {choices}.",
+            )
 
 
 class TokenizerSpec(SpecModel):
     """A byte-level BPE tokenizer trained on the step's own data."""
 
-    vocab_size: int = 8192
+    # 256 bytes and the special tokens must fit.
+    vocab_size: Annotated[int, Strict(), Field(ge=300)] = 8192
+    """Tokens in the vocabulary, the 256 bytes and the special tokens included."""
 
 
 class TrainSpec(JobModel):
     """One training job. Outputs: `model` (Hugging Face layout, safetensors)."""
 
     kind: Literal["train"] = "train"
+    """The step's kind."""
     objective: Objective
+    """`pretrain` from scratch, `continued_pretrain` on text, `sft` on prompts and completions."""
     method: Method = "full"
+    """`full` trains every weight; `lora` trains low-rank adapters beside frozen weights."""
     model_name_or_path: Location | None = Field(
-        None, validation_alias=AliasChoices("model_name_or_path", "base_model", "model")
+        default=None, validation_alias=AliasChoices("model_name_or_path", "base_model", "model")
     )
     """The model to start from: `hf://ID`, `s3://...`, `./folder` or `$step.model`."""
     architecture: ArchitectureSpec | None = None
@@ -47,65 +95,165 @@ class TrainSpec(JobModel):
     tokenizer: TokenizerSpec | None = None
     """For `objective: pretrain`: the new tokenizer; or that of `model_name_or_path`."""
     data: Location
+    """Training rows: usually `$split`, whose validation rows come along."""
 
-    max_length: Integer = Field(
-        1024,
+    max_length: Count | ParameterReference = Field(
+        default=1024,
         validation_alias=AliasChoices("max_length", "max_seq_length", "cutoff_len", "sequence_len"),
     )
     """Tokens per sequence (TRL's default: 1024)."""
-    packing: bool = Field(True, validation_alias=AliasChoices("packing", "sample_packing"))
+    packing: Flag = Field(default=True, validation_alias=AliasChoices("packing", "sample_packing"))
     """Fill each sequence with several documents; attention never crosses from one to the next."""
-    truncate: bool = False
+    truncate: Flag = False
     """Cut rows longer than `max_length` instead of refusing them."""
-    completion_only_loss: bool = True
+    completion_only_loss: Flag = True
     """Take the loss on completions only (`sft`)."""
 
-    per_device_train_batch_size: Integer = Field(
-        8,
+    per_device_train_batch_size: Count | ParameterReference = Field(
+        default=8,
         validation_alias=AliasChoices(
             "per_device_train_batch_size", "micro_batch_size", "batch_size"
         ),
     )
-    per_device_eval_batch_size: Integer = 8
-    gradient_accumulation_steps: Integer = 1
-    global_batch_size: Integer | None = None
+    """Sequences per device in each forward pass."""
+    per_device_eval_batch_size: Count | ParameterReference = 8
+    """Sequences per device in each forward pass of validation."""
+    gradient_accumulation_steps: Count | ParameterReference = 1
+    """Forward passes per optimizer step."""
+    global_batch_size: Count | ParameterReference | None = None
     """Sequences per optimizer step over all devices; sets `gradient_accumulation_steps`."""
-    num_train_epochs: Float = Field(
-        3.0, validation_alias=AliasChoices("num_train_epochs", "epochs", "num_epochs")
+    num_train_epochs: Positive | ParameterReference = Field(
+        default=3.0, validation_alias=AliasChoices("num_train_epochs", "epochs", "num_epochs")
     )
     """Passes over the data (transformers' default: 3); `max_steps` wins over it."""
-    max_steps: Integer = -1
+    max_steps: Annotated[int, Strict(), Field(ge=-1)] | ParameterReference = -1
     """Optimizer steps; -1 for `num_train_epochs`."""
-    learning_rate: Float = Field(2e-5, validation_alias=AliasChoices("learning_rate", "lr"))
+    learning_rate: LearningRate | ParameterReference = Field(
+        default=2e-5, validation_alias=AliasChoices("learning_rate", "lr")
+    )
     """Peak learning rate (TRL's SFT default: 2e-5)."""
     lr_scheduler_type: Literal["cosine", "linear", "constant", "constant_with_warmup"] = "cosine"
-    warmup_ratio: Float = 0.03
-    weight_decay: Float = 0.0
-    adam_beta1: float = 0.9
-    adam_beta2: float = 0.999
-    max_grad_norm: Float = 1.0
-    seed: Integer = 42
-    bf16: bool = True
+    """How the learning rate falls after warm-up."""
+    warmup_ratio: Share | ParameterReference = 0.03
+    """Share of the optimizer steps in which the learning rate rises from 0."""
+    weight_decay: NonNegative | ParameterReference = 0.0
+    """AdamW's decoupled weight decay."""
+    adam_beta1: ShareBelowOne = 0.9
+    """AdamW's decay of the mean of gradients."""
+    adam_beta2: ShareBelowOne = 0.999
+    """AdamW's decay of the mean of squared gradients."""
+    max_grad_norm: NonNegative | ParameterReference = 1.0
+    """Gradients are scaled down to this norm; 0 for never."""
+    seed: Natural | ParameterReference = 42
+    """Of weights, order of rows and dropout."""
+    bf16: Flag = True
     """Compute in bfloat16 where the device can; master weights stay float32."""
-    gradient_checkpointing: bool = False
+    gradient_checkpointing: Flag = False
+    """Recompute activations in the backward pass: less memory, about a third more time."""
     attn_implementation: Literal["auto", "sdpa", "eager", "flash_attention_2"] = "auto"
+    """The attention kernel."""
 
-    lora_r: Integer = Field(16, validation_alias=AliasChoices("lora_r", "lora_rank", "r"))
-    lora_alpha: Integer = 32
-    lora_dropout: Float = 0.0
-    target_modules: str | tuple[str, ...] = Field(
-        "all-linear", validation_alias=AliasChoices("target_modules", "lora_target")
+    lora_r: Count | ParameterReference = Field(
+        default=16, validation_alias=AliasChoices("lora_r", "lora_rank", "r")
     )
-    merge_adapter: bool = True
+    """Rank of each adapter."""
+    lora_alpha: Count | ParameterReference = 32
+    """Adapters are scaled by `lora_alpha / lora_r`."""
+    lora_dropout: ShareBelowOne | ParameterReference = 0.0
+    """Dropout before each adapter."""
+    target_modules: str | tuple[str, ...] = Field(
+        default="all-linear", validation_alias=AliasChoices("target_modules", "lora_target")
+    )
+    """Which layers get an adapter, by name; `all-linear` for all but the output layer."""
+    merge_adapter: Flag = True
     """Save the merged model (loadable everywhere) and the adapter beside it in `adapter/`."""
 
-    logging_steps: Integer = 10
-    eval_steps: Integer | None = None
+    logging_steps: Count | ParameterReference = 10
+    """Optimizer steps between progress lines."""
+    eval_steps: Count | ParameterReference | None = None
     """Optimizer steps between validations; unset: ten times per run."""
-    save_steps: Integer | None = None
+    save_steps: Count | ParameterReference | None = None
     """Optimizer steps between checkpoints; unset: at each validation."""
-    save_total_limit: Integer = 2
+    save_total_limit: Count | ParameterReference = 2
+    """Checkpoints kept, the newest first."""
 
-    spot: bool = Field(False, validation_alias=AliasChoices("spot", "use_spot_instances"))
+    spot: Flag = Field(default=False, validation_alias=AliasChoices("spot", "use_spot_instances"))
     """Managed spot training; the job resumes from its checkpoint."""
     gates: Gates = Gates()
+    """Bounds on the training's metrics; what reads `model` waits for them."""
+
+    def broken_rules(self) -> Iterator[Broken]:
+        """Yield fields that contradict the objective, the method or each other."""
+        yield from self._start_is_known()
+        yield from self._method_fits()
+        yield from self._batches_divide()
+        if self.max_steps == 0:
+            yield Broken("max_steps", "0 steps train nothing", "Write -1 for whole epochs.")
+
+    def _start_is_known(self) -> Iterator[Broken]:
+        if self.objective == "pretrain":
+            yield from self._new_model_is_described()
+            return
+        if self.model_name_or_path is None:
+            yield Broken(
+                "model_name_or_path",
+                f"`objective: {self.objective}` starts from a model and none is named",
+                "Write hf://ID, s3://bucket/key/, ./folder or $step.model.",
+            )
+        for name in ("architecture", "tokenizer"):
+            if getattr(self, name) is not None:
+                yield Broken(
+                    name,
+                    f"`objective: {self.objective}` keeps the {name} of the model it starts from",
+                    f"Remove `{name}`, or write `objective: pretrain`.",
+                )
+
+    def _new_model_is_described(self) -> Iterator[Broken]:
+        if self.model_name_or_path is None and self.architecture is None:
+            yield Broken(
+                "architecture",
+                "`objective: pretrain` makes a new model and its shape is not given",
+                "Write `architecture: {hidden_size: 256}`, or `model_name_or_path` to take both "
+                "shape and tokenizer from a model.",
+            )
+        elif self.model_name_or_path is None and self.tokenizer is None:
+            yield Broken(
+                "tokenizer",
+                "`objective: pretrain` makes a new model and its tokenizer is not given",
+                "Write `tokenizer: {vocab_size: 8192}` to train one on the step's data.",
+            )
+        shape = self.architecture
+        if shape and isinstance(self.max_length, int):
+            positions = shape.max_position_embeddings
+            if self.max_length > positions:
+                yield Broken(
+                    "max_length",
+                    f"{self.max_length} is more than architecture.max_position_embeddings "
+                    f"({positions})",
+                    f"Write {positions} or less.",
+                )
+
+    def _method_fits(self) -> Iterator[Broken]:
+        if self.objective == "pretrain" and self.method == "lora":
+            yield Broken(
+                "method",
+                "`lora` trains adapters beside a trained model and `objective: pretrain` has none",
+                "Write `method: full`.",
+            )
+
+    def _batches_divide(self) -> Iterator[Broken]:
+        whole, part = self.global_batch_size, self.per_device_train_batch_size
+        if whole is None:
+            return
+        if "gradient_accumulation_steps" in self.model_fields_set:
+            yield Broken(
+                "gradient_accumulation_steps",
+                "`global_batch_size` sets it, and both are given",
+                "Remove one of the two.",
+            )
+        if isinstance(whole, int) and isinstance(part, int) and whole % part:
+            yield Broken(
+                "global_batch_size",
+                f"{whole} is not a multiple of per_device_train_batch_size ({part})",
+                f"Write {max(whole // part, 1) * part}.",
+            )
