@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+_SHAPES = ({"prompt", "completion"}, {"messages"}, {"text"})
 SPLITS = ("train", "validation", "test")
 
 
@@ -149,18 +150,21 @@ def _parse_line(line: bytes, place: str) -> Row:
         value = json.loads(line)
     except ValueError as error:
         fail(f"{place}: not a JSON object ({error}). Pass the output of a step of kind dataset.")
-    if isinstance(value, dict):
-        row_id, task = str(value.pop("id", place)), value.pop("task", None)
-        if "prompt" in value and "completion" in value:
-            prompt, completion = value.pop("prompt"), value.pop("completion")
-            return PromptRow(row_id, prompt, completion, task, value)
-        if "messages" in value:
-            turns = value.pop("messages")
-            messages = tuple(Message(turn["role"], turn["content"]) for turn in turns)
-            return MessagesRow(row_id, messages, task, value)
-        if "text" in value:
-            return TextRow(row_id, value.pop("text"), task, value)
-    fail(
-        f"{place}: neither prompt and completion, nor messages, nor text. "
-        "Pass the output of a step of kind dataset."
-    )
+    if not isinstance(value, dict) or not any(shape <= value.keys() for shape in _SHAPES):
+        fail(
+            f"{place}: neither prompt and completion, nor messages, nor text. "
+            "Pass the output of a step of kind dataset."
+        )
+    return _row(value, place)
+
+
+def _row(value: dict[str, Any], place: str) -> Row:
+    row_id, task = str(value.pop("id", place)), value.pop("task", None)
+    if "prompt" in value and "completion" in value:
+        prompt, completion = value.pop("prompt"), value.pop("completion")
+        return PromptRow(row_id, prompt, completion, task, value)
+    if "messages" in value:
+        turns = value.pop("messages")
+        messages = tuple(Message(turn["role"], turn["content"]) for turn in turns)
+        return MessagesRow(row_id, messages, task, value)
+    return TextRow(row_id, value.pop("text"), task, value)

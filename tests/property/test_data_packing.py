@@ -1,0 +1,83 @@
+"""Packing: every document comes back whole, exactly once, whatever the lengths."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from training_scripts.container import JobFailure
+from training_scripts.data.packing import pack
+from training_scripts.data.tokenize import TokenizedRows
+
+pytestmark = pytest.mark.train
+
+WIDTH = 16
+lengths = st.lists(st.integers(min_value=1, max_value=WIDTH), min_size=1, max_size=60)
+strategies = st.sampled_from(["best_fit", "sequential", "none"])
+
+
+def documents_of(sizes: list[int]) -> TokenizedRows:
+    total = sum(sizes)
+    return TokenizedRows(
+        input_ids=np.arange(1, total + 1, dtype=np.int32),
+        in_loss=np.arange(total) % 3 > 0,
+        offsets=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        ids=tuple(str(i) for i in range(len(sizes))),
+    )
+
+
+@given(lengths, strategies)
+def test_packing_reconstructs_every_document(
+    sizes: list[int], strategy: Literal["best_fit", "sequential", "none"]
+) -> None:
+    rows = documents_of(sizes)
+    packed = pack(rows, WIDTH, strategy=strategy)
+    seen = []
+    for sequence, documents in enumerate(packed.documents):
+        at = 0
+        for document, length in zip(documents, packed.document_lengths[sequence], strict=True):
+            start, end = rows.offsets[document], rows.offsets[document + 1]
+            here = slice(at, at + length)
+            assert packed.input_ids[sequence, here].tolist() == rows.input_ids[start:end].tolist()
+            assert packed.labels[sequence, here].tolist() == rows.labels()[start:end].tolist()
+            assert packed.position_ids[sequence, here].tolist() == list(range(length))
+            at += length
+            seen.append(document)
+        assert (packed.labels[sequence, at:] == -100).all()
+        assert (packed.document_ids()[sequence, at:] == -1).all()
+    assert sorted(seen) == list(range(len(sizes)))
+    assert packed.tokens == sum(sizes)
+
+
+@given(lengths, strategies)
+def test_cumulative_lengths_cover_every_position(
+    sizes: list[int], strategy: Literal["best_fit", "sequential", "none"]
+) -> None:
+    packed = pack(documents_of(sizes), WIDTH, strategy=strategy)
+    bounds = packed.cu_seqlens(list(range(len(packed))))
+    assert bounds[0] == 0
+    assert bounds[-1] == packed.input_ids.size
+    starts = packed.position_ids.ravel() == 0
+    assert np.flatnonzero(starts).tolist() == bounds[:-1].tolist()
+
+
+@given(lengths)
+def test_best_fit_never_needs_more_sequences_than_keeping_the_order(sizes: list[int]) -> None:
+    rows = documents_of(sizes)
+    best, ordered = pack(rows, WIDTH), pack(rows, WIDTH, strategy="sequential")
+    assert len(best) <= len(ordered)
+    assert len(best) >= -(-sum(sizes) // WIDTH)
+
+
+def test_sequential_packing_keeps_the_order() -> None:
+    packed = pack(documents_of([9, 9, 5, 2, 16]), WIDTH, strategy="sequential")
+    assert packed.documents == ((0,), (1, 2, 3), (4,))
+
+
+def test_a_document_longer_than_a_sequence_is_refused() -> None:
+    with pytest.raises(JobFailure, match="a document has 20 tokens, above max_length 16"):
+        pack(documents_of([20]), WIDTH)
