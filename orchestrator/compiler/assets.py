@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class LocalFile:
     size_bytes: int
 
 
-Content = bytes | LocalFile
+Content: TypeAlias = bytes | LocalFile
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _NO_TAGS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Environment:
-    """Account, network and encryption of the jobs. Two environments' definitions differ only here."""
+    """Account, network and encryption of the jobs: all that two definitions may differ in."""
 
     name: str
     bucket: str

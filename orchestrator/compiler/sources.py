@@ -6,24 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrator.compiler.files import hash_data
+from orchestrator.compiler.step_code import CodeReader, StepCode
+from orchestrator.errors import Problem, SpecError
+from orchestrator.plan.model import LocalPath
+from orchestrator.spec.processing import ProcessingSpec
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from orchestrator.compiler.assets import Content
     from orchestrator.plan.model import Plan
 
 TRAINING_SCRIPTS = Path(__file__).parents[2] / "training_scripts"
 """The library of job scripts, installed beside this package and never imported by it."""
-
-
-@dataclass(frozen=True)
-class StepCode:
-    """The code that one step's job needs, without `config.json`."""
-
-    script: str
-    """The script's path below the asset's root."""
-    files: Mapping[str, bytes]
-    """Path below the asset's root to bytes; holds `launch.py` and `script`."""
 
 
 @dataclass(frozen=True)
@@ -47,4 +43,41 @@ def gather_sources(plan: Plan, folder: Path, *, library: Path = TRAINING_SCRIPTS
     Raises:
         SpecError: With every script or path that is missing, too large, or leaves its folder.
     """
-    raise NotImplementedError
+    reader = CodeReader(folder, library)
+    code: dict[str, StepCode] = {}
+    data: dict[str, Mapping[str, Content]] = {}
+    problems: list[Problem] = []
+    for step in plan.steps:
+        try:
+            found = reader.step_code(step)
+        except SpecError as error:
+            problems.extend(error.problems)
+            continue
+        if found:
+            code[step.name] = found
+    for where, path in _local_paths(plan):
+        try:
+            data[path] = data.get(path) or hash_data(folder / path, where)
+        except SpecError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise SpecError(problems)
+    return Sources(code, data)
+
+
+def is_local_path(value: object) -> bool:
+    """Return whether a parameter's value is a path on this machine."""
+    return isinstance(value, str) and value.startswith(("./", "../", "/"))
+
+
+def _local_paths(plan: Plan) -> Iterator[tuple[str, str]]:
+    for step in plan.steps:
+        prefix = "inputs." if isinstance(step.spec, ProcessingSpec) else ""
+        for channel, source in step.inputs.items():
+            if isinstance(source, LocalPath):
+                yield f"steps.{step.name}.{prefix}{channel}", source.path
+    for name, parameter in plan.parameters.items():
+        for member in ("default", "local") if parameter.type == "S3Uri" else ():
+            value = getattr(parameter, member)
+            if is_local_path(value):
+                yield f"parameters.{name}.{member}", value

@@ -1,0 +1,164 @@
+"""The code of one step's job: the launcher, its script, and the modules that both import."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, assert_never
+
+from orchestrator.compiler.files import check_inside, read_code_folder
+from orchestrator.compiler.imports import import_closure
+from orchestrator.errors import Problem, SpecError
+from orchestrator.spec.dataset import DatasetSpec
+from orchestrator.spec.evaluate import EvaluateSpec
+from orchestrator.spec.gate import GateSpec
+from orchestrator.spec.processing import ProcessingSpec
+from orchestrator.spec.register import RegisterSpec
+from orchestrator.spec.train import TrainSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from orchestrator.plan.model import PlannedStep
+
+LAUNCHER = "launch.py"
+CONFIG = "config.json"
+REQUIREMENTS = "requirements.txt"
+LIBRARY_PACKAGE = "training_scripts"
+
+
+@dataclass(frozen=True)
+class StepCode:
+    """The code that one step's job needs, without `config.json`."""
+
+    script: str
+    """The script's path below the asset's root."""
+    files: Mapping[str, bytes]
+    """Path below the asset's root to bytes; holds `launch.py` and `script`."""
+
+
+def library_script(spec: DatasetSpec | TrainSpec | EvaluateSpec) -> str:
+    """Return which script of `training_scripts` runs a step."""
+    match spec:
+        case DatasetSpec():
+            return "prepare_dataset.py"
+        case TrainSpec():
+            return "sft.py" if spec.objective == "sft" else "pretrain.py"
+        case EvaluateSpec():
+            return "evaluate.py"
+        case _ as unhandled:
+            assert_never(unhandled)
+
+
+@dataclass
+class CodeReader:
+    """Reads each file once, however many steps need it."""
+
+    folder: Path
+    """The spec's folder."""
+    library: Path
+    """The folder of `training_scripts`."""
+    seen: dict[Path, bytes | None] = field(default_factory=dict)
+    closures: dict[tuple[str, Path | None], dict[str, bytes]] = field(default_factory=dict)
+
+    def step_code(self, step: PlannedStep) -> StepCode | None:
+        """Return the code of `step`; None if it runs no script.
+
+        Raises:
+            SpecError: If a file is missing, not Python, too large, or outside its folder.
+        """
+        spec = step.spec
+        if isinstance(spec, GateSpec | RegisterSpec):
+            return None
+        if isinstance(spec, ProcessingSpec):
+            code = self._user_code(step.name, spec)
+        else:
+            script = library_script(spec)
+            code = StepCode(script, self._closure(script, None, f"steps.{step.name}"))
+        if spec.requirements is None:
+            return code
+        where = f"steps.{step.name}.requirements"
+        content = self._must_read(self.folder / spec.requirements, where)
+        return StepCode(code.script, {**code.files, REQUIREMENTS: content})
+
+    def _user_code(self, step: str, spec: ProcessingSpec) -> StepCode:
+        if spec.source_dir is not None:
+            return self._source_folder(step, spec, self.folder / spec.source_dir)
+        where = f"steps.{step}.script"
+        path = self.folder / spec.script
+        self._must_read(path, where)
+        _refuse_reserved(path.name, where)
+        return StepCode(path.name, self._closure(path.name, path.parent, where))
+
+    def _source_folder(self, step: str, spec: ProcessingSpec, source: Path) -> StepCode:
+        files = read_code_folder(source, f"steps.{step}.source_dir")
+        where = f"steps.{step}.script"
+        script = _path_below(source, self.folder / spec.script) or spec.script.removeprefix("./")
+        if script not in files:
+            what = f"there is no script '{spec.script}' in the source_dir '{spec.source_dir}'"
+            raise SpecError(Problem(where, what, "Name a script inside it."))
+        for name in files:
+            _refuse_reserved(name.split("/")[0], f"steps.{step}.source_dir")
+        python = [name for name in files if name.endswith(".py")]
+        imported = self._parsed(
+            [LAUNCHER, *python],
+            lambda path: files.get(path) or self._find(path, None, where),
+            where,
+        )
+        return StepCode(script, {**imported, **files})
+
+    def _closure(self, script: str, beside: Path | None, where: str) -> dict[str, bytes]:
+        """The launcher, the script and what both import; `beside` is a user's script's folder."""
+        if (script, beside) not in self.closures:
+            known = {LAUNCHER: self._must_read(self.library / LAUNCHER, where)}
+            if beside is None:
+                known[script] = self._must_read(self.library / script, where)
+            closure = self._parsed([LAUNCHER, script], known, beside, where)
+            self.closures[script, beside] = closure
+        return self.closures[script, beside]
+
+    def _parsed(
+        self, entries: list[str], known: Mapping[str, bytes], beside: Path | None, where: str
+    ) -> dict[str, bytes]:
+        def read(path: str) -> bytes | None:
+            return known[path] if path in known else self._find(path, beside, where)
+
+        try:
+            return import_closure(entries, read)
+        except SyntaxError as error:
+            what = f"{error.filename}, line {error.lineno}, is not Python: {error.msg}"
+            raise SpecError(Problem(where, what)) from error
+
+    def _find(self, path: str, beside: Path | None, where: str) -> bytes | None:
+        package, _, rest = path.partition("/")
+        if path == LAUNCHER:
+            return self._read(self.library / path)
+        if package == LIBRARY_PACKAGE:
+            return self._read(self.library / rest)
+        if beside is None or not (beside / path).is_file():
+            return None
+        check_inside(beside / path, beside, where)
+        return self._read(beside / path)
+
+    def _must_read(self, path: Path, where: str) -> bytes:
+        content = self._read(path)
+        if content is None:
+            raise SpecError(Problem(where, f"there is no file '{path}'", "Check the path."))
+        return content
+
+    def _read(self, path: Path) -> bytes | None:
+        if path not in self.seen:
+            self.seen[path] = path.read_bytes() if path.is_file() else None
+        return self.seen[path]
+
+
+def _path_below(folder: Path, path: Path) -> str | None:
+    """`path` relative to `folder`; None if it lies elsewhere."""
+    folder, path = folder.resolve(), path.resolve()
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else None
+
+
+def _refuse_reserved(name: str, where: str) -> None:
+    if name in {LAUNCHER, CONFIG, LIBRARY_PACKAGE}:
+        what = f"the name '{name}' is taken by a part of the job's code folder"
+        raise SpecError(Problem(where, what, "Rename it."))
