@@ -1,0 +1,173 @@
+"""An execution as it happens: a table that redraws on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from rich.live import Live
+from rich.text import Text
+
+from orchestrator.results.board import Board, Row
+from orchestrator.results.events import (
+    Event,
+    ExecutionStarted,
+    StepEnded,
+    StepProgress,
+    StepRetried,
+    StepStarted,
+)
+from orchestrator.results.figures import clock, duration, number, shortened
+from orchestrator.results.tables import NARROW, new_table, status_text, step_note
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from types import TracebackType
+
+    from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.table import Table
+
+BAR_WIDTH = 16
+LINE_EVERY = timedelta(seconds=5)
+"""A step's progress is written at most this often where lines cannot be redrawn."""
+
+
+class PlainLines:
+    """A listener that writes one line for each thing that happened."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._last: dict[str, datetime] = {}
+
+    def __call__(self, event: Event) -> None:
+        """Write what `event` is worth."""
+        line = self._line(event)
+        if line:
+            self._console.print(Text(line), soft_wrap=True)
+
+    def _line(self, event: Event) -> str:
+        match event:
+            case ExecutionStarted(result=result):
+                return f"execution {result.execution_id} of {result.pipeline_name} started"
+            case StepStarted():
+                again = f", attempt {event.attempt}" if event.attempt > 1 else ""
+                return f"{event.step}: started ({event.type}{again})"
+            case StepProgress():
+                return self._progress(event)
+            case StepRetried():
+                wait = duration(event.wait_seconds)
+                return f"{event.step}: {event.reason}; attempt {event.attempt + 1} in {wait}"
+            case StepEnded(result=step):
+                state = status_text(step.status, cached=step.cached).plain
+                note = step_note(step)
+                return f"{step.name}: {state}, {duration(step.seconds)}" + (
+                    f", {note}" if note else ""
+                )
+            case _:
+                return ""
+
+    def _progress(self, event: StepProgress) -> str:
+        last = self._last.get(event.step)
+        is_last = event.total > 0 and event.current >= event.total
+        if last is not None and event.at - last < LINE_EVERY and not is_last:
+            return ""
+        self._last[event.step] = event.at
+        of_total = f"/{event.total}" if event.total else ""
+        parts = [f"{event.step}: step {event.current}{of_total}"]
+        parts += [f"{name} {number(value)}" for name, value in event.metrics.items()]
+        if event.tokens_per_second is not None:
+            parts.append(f"{number(round(event.tokens_per_second))} tokens/s")
+        if event.seconds_left is not None:
+            parts.append(f"{duration(event.seconds_left)} left")
+        return ", ".join(parts)
+
+
+class LiveBoard:
+    """A listener that redraws one table; a context manager, so that the terminal is given back."""
+
+    def __init__(self, console: Console, now: Callable[[], datetime]) -> None:
+        self._board = Board()
+        self._now = now
+        self._live = Live(self, console=console, refresh_per_second=8, transient=True)
+
+    def __call__(self, event: Event) -> None:
+        """Take `event` in; the next redraw shows it."""
+        self._board = self._board.after(event)
+
+    def __enter__(self) -> LiveBoard:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._live.stop()
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield board_table(
+            self._board, now=self._now(), width=options.max_width, ascii_only=options.ascii_only
+        )
+
+
+def board_table(board: Board, *, now: datetime, width: int, ascii_only: bool = False) -> Table:
+    """Return the board as a table that fits `width` columns; `now` gives running steps a time."""
+    is_wide = width >= NARROW
+    table = new_table(f"{board.pipeline_name}  {board.execution_id}")
+    table.add_column("step", no_wrap=True, overflow="ellipsis")
+    table.add_column("state", no_wrap=True)
+    table.add_column("time", justify="right", no_wrap=True)
+    table.add_column("progress", no_wrap=True)
+    if is_wide:
+        table.add_column("loss", justify="right", no_wrap=True)
+        table.add_column("tokens/s", justify="right", no_wrap=True)
+    table.add_column("left", justify="right", no_wrap=True)
+    for row in board.rows.values():
+        cells: list[Text | str] = [
+            Text(row.name),
+            _state(row, is_wide=is_wide),
+            clock(_elapsed(row, now)),
+            _progress_cell(row, is_wide=is_wide, ascii_only=ascii_only),
+        ]
+        if is_wide:
+            speed = row.tokens_per_second
+            loss = "" if row.loss is None else number(row.loss)
+            cells += [loss, "" if speed is None else number(round(speed))]
+        table.add_row(*cells, clock(row.seconds_left))
+    return table
+
+
+def bar(current: int, total: int, *, width: int = BAR_WIDTH, ascii_only: bool = False) -> str:
+    """Return a bar `width` wide; full at or beyond `total`."""
+    filled = round(width * min(max(current, 0) / total, 1.0)) if total > 0 else 0
+    done, left = ("#", ".") if ascii_only else ("━", "╌")
+    return done * filled + left * (width - filled)
+
+
+def _state(row: Row, *, is_wide: bool) -> Text:
+    if row.status == "NotStarted":
+        return Text("waiting", style="dim")
+    if row.cached and not is_wide:
+        return Text("cached", style="green")
+    return status_text(row.status, cached=row.cached)
+
+
+def _elapsed(row: Row, now: datetime) -> float | None:
+    if row.status == "Executing" and row.started_at is not None:
+        return (now - row.started_at).total_seconds()
+    return row.seconds
+
+
+def _progress_cell(row: Row, *, is_wide: bool, ascii_only: bool) -> Text:
+    if row.note:
+        ellipsis = "..." if ascii_only else "…"
+        return Text(shortened(row.note, 40 if is_wide else 16, ellipsis=ellipsis), style="dim")
+    if row.status != "Executing" or not row.current:
+        return Text("")
+    counted = f"{row.current}/{row.total}" if row.total else f"{row.current}"
+    if not is_wide or not row.total:
+        return Text(counted)
+    return Text(f"{bar(row.current, row.total, ascii_only=ascii_only)} {counted}", style="cyan")

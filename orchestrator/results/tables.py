@@ -1,0 +1,134 @@
+"""Tables for a terminal: how an execution went, and how its model compares with baselines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from orchestrator.results.evaluation import BASELINES, EvaluationRow, Score
+from orchestrator.results.figures import duration, number, score
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from orchestrator.results.model import ExecutionResult, StepResult
+
+STATUS_STYLES = {
+    "Succeeded": "green",
+    "Executing": "cyan",
+    "Starting": "cyan",
+    "Failed": "bold red",
+    "Stopping": "yellow",
+    "Stopped": "yellow",
+    "NotStarted": "dim",
+}
+VERDICT_STYLES = {"wins": "green", "loses": "bold red", "ties": "yellow"}
+NARROW = 80
+"""Columns below which a table drops what is not essential."""
+
+
+def new_table(title: str = "") -> Table:
+    """Return an empty table in the house form."""
+    return Table(
+        title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD,
+        pad_edge=False, header_style="dim",
+    )  # fmt: skip
+
+
+def status_text(status: str, *, cached: bool = False) -> Text:
+    """Return a step's state in its colour; the word says it all where there is no colour."""
+    word = {"NotStarted": "not reached"}.get(status, status.lower())
+    text = Text(word, style=STATUS_STYLES.get(status, ""))
+    return text.append(" (cached)", style="dim") if cached else text
+
+
+def steps_table(result: ExecutionResult, *, width: int) -> Table:
+    """Return one row per step: state, time, and the numbers it left."""
+    table = new_table("Steps")
+    table.add_column("step", overflow="fold")
+    if width >= NARROW:
+        table.add_column("type", style="dim")
+    table.add_column("status", overflow="fold")
+    table.add_column("time", justify="right", no_wrap=True)
+    if width >= NARROW:
+        table.add_column("result", overflow="fold", ratio=1)
+    for step in result.steps:
+        cells: list[Text | str] = [Text(step.name)]
+        cells += [Text(step.type)] if width >= NARROW else []
+        cells += [status_text(step.status, cached=step.cached), duration(step.seconds)]
+        cells += [Text(step_note(step))] if width >= NARROW else []
+        table.add_row(*cells)
+    return table
+
+
+def step_note(step: StepResult, *, most: int = 3) -> str:
+    """Return in a few words what came of `step`: why it failed, a verdict, or some metrics."""
+    if step.failure_reason:
+        return step.failure_reason.strip().partition("\n")[0]
+    if step.conditions:
+        return "; ".join(step.conditions)
+    named = [f"{name} {number(value)}" for name, value in step.metrics.items()]
+    more = f" (+{len(named) - most})" if len(named) > most else ""
+    return ", ".join(named[:most]) + more
+
+
+def evaluation_table(rows: Iterable[EvaluationRow], *, title: str, width: int) -> Table:
+    """Return the model beside its base and the simple baselines, and whether it loses to one."""
+    rows = tuple(rows)
+    shown = [name for name in BASELINES if any(name in row.baselines for row in rows)]
+    if width < NARROW:
+        return _narrow_evaluation_table(rows, title=title)
+    table = new_table(title)
+    table.add_column("task", overflow="fold")
+    table.add_column("metric", style="dim")
+    table.add_column("rows", justify="right")
+    table.add_column("model", justify="right", style="bold", no_wrap=True)
+    for name in shown:
+        table.add_column(BASELINES[name], justify="right")
+    table.add_column("verdict")
+    for row in rows:
+        others = [score_text(row.baselines.get(name)) for name in shown]
+        table.add_row(
+            Text(row.task), Text(row.metric), f"{row.rows:,}", score_text(row.model, interval=True),
+            *others, verdict_text(row),
+        )  # fmt: skip
+    return table
+
+
+def score_text(value: Score | None, *, interval: bool = False) -> str:
+    """Return a score, with its interval where asked for and known."""
+    if value is None:
+        return "-"
+    text = score(value.value)
+    if interval and value.low is not None and value.high is not None:
+        text += f" ({score(value.low)} to {score(value.high)})"
+    return text
+
+
+def verdict_text(row: EvaluationRow) -> Text:
+    """Return `loses to majority`, `wins`, or nothing where there is no baseline."""
+    best = row.best_baseline
+    if best is None:
+        return Text("")
+    words = {"wins": "wins", "loses": "loses to ", "ties": "ties with "}[row.verdict]
+    if row.verdict != "wins":
+        words += BASELINES[best[0]]
+    return Text(words, style=VERDICT_STYLES[row.verdict])
+
+
+def _narrow_evaluation_table(rows: tuple[EvaluationRow, ...], *, title: str) -> Table:
+    table = new_table(title)
+    table.add_column("task", overflow="fold")
+    table.add_column("model", justify="right", style="bold")
+    table.add_column("best other", justify="right")
+    table.add_column("verdict", overflow="fold")
+    for row in rows:
+        best = row.best_baseline
+        other = "-" if best is None else score(best[1].value)
+        table.add_row(
+            Text(f"{row.task} {row.metric}"), score(row.model.value), other, verdict_text(row)
+        )
+    return table
