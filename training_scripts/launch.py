@@ -1,0 +1,356 @@
+"""Start a step's script under SageMaker's Training or Processing contract.
+
+    python3 /opt/ml/processing/input/code/launch.py prepare_dataset.py --seed=1
+
+The first file to run in any image: standard library only, and nothing beside it but the script.
+Sets the `SM_*` variables people know, installs pinned requirements that the image lacks, starts
+`torchrun` across GPUs and hosts, forwards SIGTERM, and writes the reason when the script fails.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+REASON_LENGTH = 1024
+"""SageMaker shows the first 1,024 characters (DescribeTrainingJob, FailureReason)."""
+MASTER_PORT = "7777"
+"""As in sagemaker-training-toolkit, torch_distributed.py; SageMaker opens it between hosts."""
+
+# sagemaker-training-toolkit, __init__.py: SM_EFA_NCCL_INSTANCES and SM_EFA_RDMA_INSTANCES, and the
+# families that came after it. Other types have no Elastic Fabric Adapter.
+_EFA = re.compile(r"ml\.(p3dn|p4d|p4de|p5|p5e|p5en|p6-b200|trn1|trn1n|trn2|g5\.48|g6e?\.48).*")
+_EFA_RDMA = re.compile(r"ml\.(p4d|p4de|p5|p5e|p5en|p6-b200|trn1|trn1n|trn2)\..*")
+_PINNED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([A-Za-z0-9.+!_-]+)$")
+_TAIL_LINES = 400
+
+
+@dataclass(frozen=True)
+class Container:
+    """The container as SageMaker laid it out."""
+
+    contract: str
+    """`Training` or `Processing`."""
+    root: Path
+    """`/opt/ml`, or the job's folder on a laptop."""
+    code: Path
+
+    @property
+    def config(self) -> Path:
+        """Where SageMaker puts `resourceconfig.json` and its kin."""
+        return self.root / ("config" if self.contract == "Processing" else "input/config")
+
+    @property
+    def channels(self) -> Path:
+        """The folder that holds one folder per input channel."""
+        return self.root / ("processing/input" if self.contract == "Processing" else "input/data")
+
+    @property
+    def failure(self) -> Path:
+        """The file SageMaker reads the failure reason from."""
+        return self.root / "output" / ("message" if self.contract == "Processing" else "failure")
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """Which hosts take part, and which of them this is."""
+
+    names: tuple[str, ...]
+    current: str
+    interface: str
+    instance_type: str
+    gpus: int
+    """Of this host; all are alike."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run `arguments[0]` with the rest as its arguments; return the exit code."""
+    container = find_container(Path(__file__).resolve().parent, os.environ)
+    container.failure.parent.mkdir(parents=True, exist_ok=True)
+    container.failure.unlink(missing_ok=True)
+    if not arguments or not (container.code / arguments[0]).is_file():
+        named = arguments[0] if arguments else "no script"
+        return _failed(container, f"launch.py: {named} is not in {container.code}.", 2)
+    hosts = read_hosts(container, gpus=count_gpus())
+    environment = {
+        **os.environ,
+        **sagemaker_environment(container, hosts, arguments),
+        **network_environment(hosts),
+        "FMO_FAILURE_FILE": str(container.failure),
+        "FMO_ML_ROOT": str(container.root),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(container.code), _python_path()])),
+        "PYTHONUNBUFFERED": "1",
+    }
+    problem = install_requirements(container, environment)
+    if problem:
+        return _failed(container, problem, 1)
+    command = build_command(container, hosts, arguments, python=sys.executable)
+    return_code, tail = run(command, environment, container.code)
+    if return_code == 0:
+        container.failure.unlink(missing_ok=True)
+        return 0
+    told = container.failure.read_text("utf-8") if container.failure.exists() else ""
+    _write_failure(container, told or failure_reason(tail, return_code, arguments[0]))
+    # As a shell counts: 128 and the signal's number.
+    return return_code if return_code > 0 else 128 - return_code
+
+
+def find_container(code: Path, environment: Mapping[str, str]) -> Container:
+    """Return the contract that laid out the folder `code`, which this file is in."""
+    processing = code.parent.parent.name == "processing"
+    root = environment.get("FMO_ML_ROOT") or str(code.parent.parent.parent)
+    return Container("Processing" if processing else "Training", Path(root), code)
+
+
+def count_gpus() -> int:
+    """Return how many NVIDIA GPUs the driver lists; 0 without a driver."""
+    # Not torch: this file runs in images without it, and importing it takes seconds.
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return 0
+    listed = subprocess.run(  # noqa: S603
+        [program, "--list-gpus"], capture_output=True, text=True, check=False
+    )
+    return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
+
+
+def read_hosts(container: Container, *, gpus: int) -> Hosts:
+    """Return the hosts that `resourceconfig.json` names; one host if there is no such file."""
+    config = _read_json(container.config / "resourceconfig.json")
+    names = tuple(sorted(config.get("hosts") or ["algo-1"]))
+    return Hosts(
+        names=names,
+        current=config.get("current_host") or names[0],
+        interface=config.get("network_interface_name") or "eth0",
+        instance_type=config.get("current_instance_type") or "",
+        gpus=gpus,
+    )
+
+
+def sagemaker_environment(
+    container: Container, hosts: Hosts, arguments: Sequence[str]
+) -> dict[str, str]:
+    """Return the `SM_*` variables, as sagemaker-training-toolkit's environment.py sets them."""
+    parameters = {
+        name: _decoded(value)
+        for name, value in _read_json(container.config / "hyperparameters.json").items()
+    }
+    folders = [path for path in sorted(container.channels.glob("*")) if path != container.code]
+    output = container.root / "output"
+    values: dict[str, Any] = {
+        "CHANNELS": [path.name for path in folders],
+        "CURRENT_HOST": hosts.current,
+        "CURRENT_INSTANCE_TYPE": hosts.instance_type,
+        "HOSTS": list(hosts.names),
+        "HPS": parameters,
+        "INPUT_CONFIG_DIR": str(container.config),
+        "INPUT_DATA_CONFIG": _read_json(container.config / "inputdataconfig.json"),
+        "INPUT_DIR": str(container.root / "input"),
+        "MODEL_DIR": str(container.root / "model"),
+        "MODULE_DIR": str(container.code),
+        "NETWORK_INTERFACE_NAME": hosts.interface,
+        "NUM_CPUS": os.cpu_count() or 1,
+        "NUM_GPUS": hosts.gpus,
+        "OUTPUT_DATA_DIR": str(output / "data"),
+        "OUTPUT_DIR": str(output),
+        "RESOURCE_CONFIG": _read_json(container.config / "resourceconfig.json"),
+        "USER_ARGS": list(arguments[1:]),
+        "USER_ENTRY_POINT": arguments[0],
+    }
+    values |= {f"CHANNEL_{path.name.upper()}": str(path) for path in folders}
+    values |= {f"HP_{name.upper()}": value for name, value in parameters.items()}
+    return {
+        f"SM_{name}": value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+        for name, value in values.items()
+    }
+
+
+def network_environment(hosts: Hosts) -> dict[str, str]:
+    """Return what NCCL and torch need to meet across hosts; nothing for one host."""
+    if len(hosts.names) == 1:
+        return {}
+    # An image's own entry point sets these; ours replaces it, so they are ours to set.
+    found = {
+        "MASTER_ADDR": hosts.names[0],
+        "MASTER_PORT": MASTER_PORT,
+        "NCCL_SOCKET_IFNAME": hosts.interface,
+        "GLOO_SOCKET_IFNAME": hosts.interface,
+    }
+    if _EFA.fullmatch(hosts.instance_type):
+        found["FI_PROVIDER"] = "efa"
+    if _EFA_RDMA.fullmatch(hosts.instance_type):
+        found["FI_EFA_USE_DEVICE_RDMA"] = "1"
+    return found
+
+
+def build_command(
+    container: Container, hosts: Hosts, arguments: Sequence[str], *, python: str
+) -> list[str]:
+    """Return the command: one process, or `torchrun` for training on several GPUs or hosts."""
+    script = [str(container.code / arguments[0]), *arguments[1:]]
+    if container.contract == "Processing" or (hosts.gpus <= 1 and len(hosts.names) == 1):
+        return [python, *script]
+    command = [python, "-m", "torch.distributed.run"]
+    command += [f"--nnodes={len(hosts.names)}", f"--nproc_per_node={max(1, hosts.gpus)}"]
+    if len(hosts.names) == 1:
+        return [*command, "--standalone", *script]
+    rank = hosts.names.index(hosts.current)
+    command += [f"--node_rank={rank}", f"--master_addr={hosts.names[0]}"]
+    return [*command, f"--master_port={MASTER_PORT}", *script]
+
+
+def install_requirements(container: Container, environment: Mapping[str, str]) -> str:
+    """Install what `requirements.txt` pins and the image lacks; return what went wrong, or ''.
+
+    A channel `wheels` takes the place of the package index, for jobs without network.
+    """
+    file = container.code / "requirements.txt"
+    # On a laptop the backend has put them into an environment of their own already.
+    if not file.is_file() or environment.get("FMO_LOCAL"):
+        return ""
+    missing = missing_requirements(file.read_text("utf-8").splitlines())
+    if not missing:
+        return ""
+    print(f"installing {', '.join(missing)}", flush=True)
+    wheels = container.channels / "wheels"
+    where = ["--no-index", "--find-links", str(wheels)] if wheels.is_dir() else []
+    command = [sys.executable, "-m", "pip", "install", "--no-input", *where, "-r", str(file)]
+    return_code, tail = run(command, dict(environment), container.code)
+    if return_code == 0:
+        return ""
+    errors = [line for line in tail if line.startswith("ERROR:")] or tail[-1:]
+    cure = "Pin versions the index has, or give the job a channel `wheels`."
+    return f"requirements.txt: pip could not install it: {' '.join(errors)} {cure}"
+
+
+def missing_requirements(lines: Iterable[str]) -> list[str]:
+    """Return the requirements that are not installed at the version they pin."""
+    wanted = [line.split(" #")[0].strip() for line in lines]
+    return [line for line in wanted if line and line[0] != "#" and not _is_installed(line)]
+
+
+def run(
+    command: Sequence[str], environment: Mapping[str, str], folder: Path
+) -> tuple[int, list[str]]:
+    """Run a command to its end, forwarding SIGTERM; return its exit code and last error lines.
+
+    The command has as long to save its state as SageMaker gives it: 120 seconds from SIGTERM
+    (CreateTrainingJob, StoppingCondition).
+    """
+    tail: deque[str] = deque(maxlen=_TAIL_LINES)
+    process = subprocess.Popen(  # noqa: S603
+        command, env=dict(environment), cwd=folder, stderr=subprocess.PIPE
+    )
+    previous = signal.signal(signal.SIGTERM, lambda number, _: _forward(process, number))
+    reader = threading.Thread(target=_tee, args=(process, tail), daemon=True)
+    reader.start()
+    try:
+        return_code = process.wait()
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    # A grandchild may hold the pipe open for ever.
+    reader.join(timeout=5)
+    return return_code, list(tail)
+
+
+def failure_reason(tail: Sequence[str], return_code: int, script: str) -> str:
+    """Return why the script failed, from its last error lines and its exit code."""
+    if return_code < 0:
+        name = signal.Signals(-return_code).name
+        cure = " It probably ran out of memory." if name == "SIGKILL" else ""
+        return f"{script}: ended by {name}.{cure}"
+    found = [text for text in _raised(tail) if not text.startswith("torch.distributed.elastic")]
+    if found:
+        return f"{script}: {found[-1]}"
+    last = next((line for line in reversed(tail) if line.strip()), "")
+    return f"{script}: exit code {return_code}. {last}".rstrip()
+
+
+def _raised(tail: Sequence[str]) -> list[str]:
+    """The exception texts of the tracebacks: what is not indented after each head."""
+    found: list[str] = []
+    inside = False
+    for line in tail:
+        if "Traceback (most recent call last):" in line:
+            inside = True
+        elif inside and line and not line[0].isspace():
+            found.append(line)
+            inside = False
+    return found
+
+
+def _forward(process: subprocess.Popen[bytes], number: int) -> None:
+    print("launch.py: stopping, the script may save its state", flush=True)
+    signal.signal(number, signal.SIG_IGN)
+    if os.getpgrp() == os.getpid():
+        os.killpg(os.getpgrp(), number)
+    else:
+        process.send_signal(number)
+
+
+def _tee(process: subprocess.Popen[bytes], tail: deque[str]) -> None:
+    if process.stderr is None:
+        return
+    # Bounded reads: a progress bar may write megabytes without an end of line.
+    while line := process.stderr.readline(65_536):
+        sys.stderr.buffer.write(line)
+        sys.stderr.buffer.flush()
+        tail.append(line.decode("utf-8", "replace").rstrip())
+
+
+def _failed(container: Container, reason: str, exit_code: int) -> int:
+    print(reason, file=sys.stderr, flush=True)
+    _write_failure(container, reason)
+    return exit_code
+
+
+def _write_failure(container: Container, reason: str) -> None:
+    short = reason if len(reason) <= REASON_LENGTH else reason[: REASON_LENGTH - 3] + "..."
+    container.failure.write_text(short, encoding="utf-8")
+
+
+def _is_installed(requirement: str) -> bool:
+    pinned = _PINNED.match(requirement)
+    if not pinned:
+        return False
+    try:
+        return metadata.version(pinned[1]) == pinned[2]
+    except metadata.PackageNotFoundError:
+        return False
+
+
+def _python_path() -> str:
+    return os.environ.get("PYTHONPATH", "")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    value = json.loads(path.read_text(encoding="utf-8"))
+    return value if isinstance(value, dict) else {}
+
+
+def _decoded(value: Any) -> Any:
+    """A hyperparameter as it was before SageMaker made it a string."""
+    try:
+        return json.loads(value)
+    except (TypeError, ValueError):
+        return value
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
