@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from orchestrator.plan.gates import gate_of
+from orchestrator.plan.links import link_steps
 from orchestrator.plan.model import Plan
+from orchestrator.plan.order import find_cycles, order_steps
+from orchestrator.plan.resolve import Resolver
+from orchestrator.plan.rules import (
+    approvals_are_guarded,
+    evaluations_compare,
+    lora_settings_have_effect,
+    names_are_free,
+    readers_wait_for_gates,
+    reads_fit,
+)
+from orchestrator.plan.seal import training_never_reads_test_rows
+from orchestrator.spec.findings import Findings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from orchestrator.errors import Problem
+    from orchestrator.plan.links import StepLinks
     from orchestrator.spec.pipeline import PipelineSpec
 
 NO_LINES: Mapping[str, int] = {}
@@ -19,5 +35,46 @@ NO_LINES: Mapping[str, int] = {}
 def build_plan(
     spec: PipelineSpec, *, file: Path | None = None, lines: Mapping[str, int] = NO_LINES
 ) -> tuple[Plan, tuple[Problem, ...]]:
-    """Return the plan of `spec`, and warnings."""
-    raise NotImplementedError
+    """Return the plan of `spec`, and warnings.
+
+    Args:
+        spec: What the user wrote.
+        file: Where; it goes into problems and warnings.
+        lines: Path in the spec to its line in `file`, as `load_spec_with_lines` returns it.
+
+    Raises:
+        SpecError: With every problem found.
+    """
+    findings = Findings(file, lines)
+    gated = frozenset(name for name, step in spec.steps.items() if gate_of(name, step))
+    names_are_free(spec, gated, findings)
+    lora_settings_have_effect(spec, findings)
+    links = link_steps(spec, findings)
+    order, left = order_steps({name: tuple(found.steps()) for name, found in links.items()})
+    _refuse_cycles(find_cycles(left), links, findings)
+    if left:
+        findings.raise_problems()
+    resolver = Resolver(spec, links, order)
+    steps = resolver.plan_steps()
+    reads_fit(spec, links, resolver.resolved, findings)
+    training_never_reads_test_rows(spec, order, links, resolver.resolved, findings)
+    findings.raise_problems()
+    evaluations_compare(spec, resolver.resolved, findings)
+    approvals_are_guarded(steps, findings)
+    readers_wait_for_gates(steps, resolver.resolved, links, resolver.reexports, findings)
+    plan = Plan(spec.name, spec.description, spec.parameters, steps)
+    return plan, tuple(sorted(findings.warnings, key=lambda warning: warning.line or 0))
+
+
+def _refuse_cycles(
+    cycles: tuple[tuple[str, ...], ...], links: Mapping[str, StepLinks], findings: Findings
+) -> None:
+    for cycle in cycles:
+        fields = [
+            f"steps.{reader}.{links[reader].steps()[read]}" for reader, read in pairwise(cycle)
+        ]
+        findings.refuse(
+            fields[0],
+            f"the steps wait for each other: {' -> '.join(cycle)}",
+            f"Change one of {', '.join(fields)}." if len(fields) > 1 else "Name another step.",
+        )

@@ -1,4 +1,4 @@
-"""The plan: a spec that is checked, ordered and resolved, as frozen data. What the compiler reads."""
+"""The plan: a spec that is checked, ordered and resolved, as frozen data."""
 
 from __future__ import annotations
 
@@ -92,7 +92,10 @@ class PlannedStep:
     inputs: Mapping[str, Source]
     """Input channel to its source. Channels per kind are listed in ARCHITECTURE.md."""
     arguments: Mapping[str, ParameterValue | StepOutput]
-    """Settings (by spec field name) known only when the execution runs: they become job arguments."""
+    """Settings (by spec field name) known only when the execution runs: job arguments.
+
+    Parameters in fields that configure the job itself (`instance_count: $params.N`) are not here.
+    """
     depends_on: tuple[str, ...]
     """Steps that must end first, sorted; from references and `after`."""
     guards: tuple[str, ...]

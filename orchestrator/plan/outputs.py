@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Literal, assert_never
 
 from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.evaluate import EvaluateSpec
@@ -13,6 +13,8 @@ from orchestrator.spec.train import TrainSpec
 
 if TYPE_CHECKING:
     from orchestrator.spec.pipeline import StepSpec
+
+Content = Literal["data", "model", "metrics", "files", "arn"]
 
 
 def outputs_of(spec: StepSpec) -> tuple[str, ...]:
@@ -46,6 +48,27 @@ def main_output(spec: StepSpec) -> str | None:
     return names[0]
 
 
+def content_of(spec: StepSpec, output: str) -> Content:
+    """Return what the output holds; `files` where only the user's script knows."""
+    if output == "metrics":
+        return "metrics"
+    match spec:
+        case ProcessingSpec():
+            return "files"
+        case DatasetSpec():
+            return "data"
+        case TrainSpec():
+            return "model"
+        case EvaluateSpec():
+            return "model" if output == "model" else "data"
+        case GateSpec():
+            return "files"
+        case RegisterSpec():
+            return "arn"
+        case _:
+            assert_never(spec)
+
+
 def has_metrics(spec: StepSpec) -> bool:
     """Return whether the step writes a `metrics.json` that gates can read."""
     match spec:
@@ -60,12 +83,12 @@ def has_metrics(spec: StepSpec) -> bool:
 
 
 def examined(spec: StepSpec) -> dict[str, str]:
-    """Return the outputs that re-export another step's: name to the reference they stand for."""
+    """Return the outputs that re-export what the step reads: name to the field that names it."""
     match spec:
         case EvaluateSpec():
-            return {"model": spec.model}
+            return {"model": "model"}
         case GateSpec():
-            return dict(spec.passes)
+            return {name: f"passes.{name}" for name in spec.passes}
         case ProcessingSpec() | DatasetSpec() | TrainSpec() | RegisterSpec():
             return {}
         case _:

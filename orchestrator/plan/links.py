@@ -1,0 +1,182 @@
+"""References checked against what exists: steps, outputs, metrics and parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.plan.gates import bounds_of
+from orchestrator.plan.model import (
+    HubModel,
+    LocalPath,
+    MetricSource,
+    ParameterValue,
+    S3Uri,
+    StepOutput,
+)
+from orchestrator.plan.outputs import has_metrics, main_output, outputs_of
+from orchestrator.plan.parameters import TEXT, setting_parameters
+from orchestrator.plan.reads import Read, metrics_read_by, reads_of
+from orchestrator.plan.references import (
+    Malformed,
+    OutputReference,
+    parse_location,
+    parse_reference,
+)
+from orchestrator.spec.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from orchestrator.plan.model import Source
+    from orchestrator.spec.findings import Findings
+    from orchestrator.spec.pipeline import PipelineSpec
+
+
+@dataclass(frozen=True)
+class Link:
+    """A read and what it names; re-exports are not followed yet."""
+
+    read: Read
+    source: Source
+
+
+@dataclass(frozen=True)
+class StepLinks:
+    """Everything that one step names."""
+
+    links: tuple[Link, ...]
+    metrics: tuple[tuple[str, MetricSource], ...]
+    """Field and what it names, of a step of kind `gate`."""
+    settings: tuple[tuple[str, ParameterValue], ...]
+    """Field and parameter."""
+    after: tuple[str, ...]
+
+    def steps(self) -> dict[str, str]:
+        """Return the steps named, each with the first field that names it."""
+        named: dict[str, str] = {}
+        for link in self.links:
+            if isinstance(link.source, StepOutput):
+                named.setdefault(link.source.step, link.read.field)
+        for field, metric in self.metrics:
+            named.setdefault(metric.step, field)
+        for name in self.after:
+            named.setdefault(name, "after")
+        return named
+
+
+def link_steps(spec: PipelineSpec, findings: Findings) -> dict[str, StepLinks]:
+    """Return what every step names; what does not exist is refused and left out."""
+    linker = _Linker(spec, findings)
+    links = {name: linker.link_step(name) for name in spec.steps}
+    for name in spec.parameters:
+        if name not in linker.used:
+            findings.warn(f"parameters.{name}", f"no step reads '$params.{name}'", "Remove it.")
+    return links
+
+
+@dataclass
+class _Linker:
+    spec: PipelineSpec
+    findings: Findings
+
+    def __post_init__(self) -> None:
+        self.used: set[str] = set()
+
+    def link_step(self, name: str) -> StepLinks:
+        step, where = self.spec.steps[name], f"steps.{name}"
+        links: list[Link] = []
+        for read in reads_of(step):
+            source = self._source(read, f"{where}.{read.field}")
+            if source is not None:
+                links.append(Link(read, source))
+        metrics = []
+        for field, text in metrics_read_by(step):
+            metric = self._metric(text, f"{where}.{field}")
+            if metric is not None:
+                metrics.append((field, metric))
+        settings = []
+        for field, text, types in setting_parameters(step, where, self.findings):
+            parameter = parse_reference(text)
+            if isinstance(parameter, ParameterValue):
+                self._check_parameter(parameter.name, types, f"{where}.{field}")
+                settings.append((field, parameter))
+        for field, parameter_name in bounds_of(name, step):
+            self._check_parameter(parameter_name, ("Float", "Integer"), f"{where}.{field}")
+        after = tuple(other for other in step.after if self._step_exists(other, f"{where}.after"))
+        return StepLinks(tuple(links), tuple(metrics), tuple(settings), after)
+
+    def _source(self, read: Read, where: str) -> Source | None:
+        match parse_location(read.text):
+            case Malformed(what=what, fix=fix):
+                self.findings.refuse(where, what, fix)
+            case ParameterValue(name=name) as value:
+                types = () if read.wanted == "value" else TEXT
+                self._check_parameter(name, types, where)
+                return value
+            case MetricSource() as metric:
+                self.findings.refuse(
+                    where,
+                    f"'{read.text}' is one number of step {metric.step!r}",
+                    "Only gates read single metrics; write $step.output.",
+                )
+            case OutputReference(step=step, output=output):
+                return self._output(step, output, read, where)
+            case (LocalPath() | S3Uri() | HubModel()) as literal:
+                return literal
+        return None
+
+    def _output(self, step: str, output: str | None, read: Read, where: str) -> StepOutput | None:
+        if not self._step_exists(step, where):
+            return None
+        target = self.spec.steps[step]
+        names = outputs_of(target)
+        chosen = output or main_output(target)
+        if chosen is None:
+            shown = ", ".join(f"${step}.{name}" for name in names)
+            fix = f"Write one of {shown}." if names else f"Name its results in `steps.{step}`."
+            self.findings.refuse(where, f"step {step!r} has no main output", fix)
+            return None
+        if chosen not in names:
+            if read.wanted == "metrics" and has_metrics(target):
+                return StepOutput(step, "metrics")
+            hint = did_you_mean(chosen, names, noun="outputs") or "It makes none."
+            self.findings.refuse(where, f"step {step!r} has no output {chosen!r}", hint)
+            return None
+        return StepOutput(step, chosen)
+
+    def _metric(self, text: str, where: str) -> MetricSource | None:
+        metric = parse_reference(text)
+        if not isinstance(metric, MetricSource):
+            self.findings.refuse(where, f"{text!r} names no metric", "Write $step.metrics.NAME.")
+            return None
+        if not self._step_exists(metric.step, where):
+            return None
+        if not has_metrics(self.spec.steps[metric.step]):
+            kind = self.spec.steps[metric.step].kind
+            fix = "Measure with a step of kind `evaluate`."
+            if kind == "processing":
+                fix = "Write `outputs: {metrics: json}` there, and metrics.json in its script."
+            what = f"step {metric.step!r} of kind {kind!r} has no metrics"
+            self.findings.refuse(where, what, fix)
+            return None
+        return metric
+
+    def _check_parameter(self, name: str, types: tuple[str, ...], where: str) -> None:
+        self.used.add(name)
+        parameter = self.spec.parameters.get(name)
+        if parameter is None:
+            hint = did_you_mean(name, self.spec.parameters, noun="parameters")
+            fix = hint or f"Add `parameters: {{{name}: {{type: {(types or TEXT)[0]}}}}}`."
+            self.findings.refuse(where, f"there is no parameter {name!r}", fix)
+        elif types and parameter.type not in types:
+            self.findings.refuse(
+                where,
+                f"parameter {name!r} is of type {parameter.type}",
+                f"Give it type {' or '.join(types)}.",
+            )
+
+    def _step_exists(self, name: str, where: str) -> bool:
+        if name in self.spec.steps:
+            return True
+        hint = did_you_mean(name, self.spec.steps, noun="steps")
+        self.findings.refuse(where, f"there is no step {name!r}", hint)
+        return False

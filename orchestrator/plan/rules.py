@@ -1,0 +1,173 @@
+"""Rules between steps: what may read what, and what a careful reader would ask about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator.plan.model import HubModel, StepOutput
+from orchestrator.plan.outputs import content_of, main_output
+from orchestrator.plan.references import RESERVED
+from orchestrator.spec.evaluate import EvaluateSpec
+from orchestrator.spec.register import RegisterSpec
+from orchestrator.spec.train import TrainSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from orchestrator.plan.links import StepLinks
+    from orchestrator.plan.model import PlannedStep, Source
+    from orchestrator.plan.reads import Wanted
+    from orchestrator.plan.resolve import Resolved
+    from orchestrator.spec.findings import Findings
+    from orchestrator.spec.pipeline import PipelineSpec
+
+REFUSED: Mapping[Wanted, frozenset[str]] = {
+    "data": frozenset(("model", "metrics", "arn")),
+    "model": frozenset(("data", "metrics", "arn")),
+    "metrics": frozenset(("data", "model", "files", "arn")),
+    "files": frozenset(("arn",)),
+    "value": frozenset(),
+    "anything": frozenset(("arn",)),
+}
+LORA_ONLY = ("lora_r", "lora_alpha", "lora_dropout", "target_modules", "merge_adapter")
+
+
+def names_are_free(spec: PipelineSpec, gated: frozenset[str], findings: Findings) -> None:
+    """Refuse steps whose names mean something else."""
+    for name in spec.steps:
+        if name in RESERVED:
+            findings.refuse(
+                f"steps.{name}", f"'${name}' already means something else", "Rename the step."
+            )
+        for ending in ("-gate", "-gate-failed"):
+            owner = name.removesuffix(ending)
+            if owner != name and owner in gated:
+                findings.refuse(
+                    f"steps.{name}",
+                    f"the gate of step {owner!r} takes the name {name!r}",
+                    "Rename one of the two.",
+                )
+
+
+def reads_fit(
+    spec: PipelineSpec,
+    links: Mapping[str, StepLinks],
+    resolved: Mapping[tuple[str, str], Resolved],
+    findings: Findings,
+) -> None:
+    """Refuse a model given as data, data given as a model, and the like."""
+    for name, step_links in links.items():
+        for link in step_links.links:
+            source = resolved[name, link.read.field].source
+            content = _content(spec, source)
+            if content in REFUSED[link.read.wanted]:
+                findings.refuse(
+                    f"steps.{name}.{link.read.field}",
+                    f"'{link.read.text}' is {_noun(content)}, and "
+                    f"{_noun(link.read.wanted)} is wanted here",
+                    _alternative(spec, link.read.wanted),
+                )
+
+
+def lora_settings_have_effect(spec: PipelineSpec, findings: Findings) -> None:
+    """Warn about adapter settings of a training that makes no adapter."""
+    for name, step in spec.steps.items():
+        if isinstance(step, TrainSpec) and step.method != "lora":
+            for field in LORA_ONLY:
+                if field in step.model_fields_set:
+                    findings.warn(
+                        f"steps.{name}.{field}",
+                        f"it has no effect with `method: {step.method}`",
+                        "Write `method: lora`, or remove it.",
+                    )
+
+
+def evaluations_compare(
+    spec: PipelineSpec, resolved: Mapping[tuple[str, str], Resolved], findings: Findings
+) -> None:
+    """Warn about a model compared with itself or examined on the rows it was trained on."""
+    for name, step in spec.steps.items():
+        if not isinstance(step, EvaluateSpec):
+            continue
+        model, base = resolved.get((name, "model")), resolved.get((name, "base_model"))
+        if model and base and model.source == base.source:
+            findings.warn(
+                f"steps.{name}.base_model",
+                f"'{step.base_model}' is the model examined",
+                "Name the model from before training.",
+            )
+        data = resolved.get((name, "data"))
+        if model and data and data.source in _trained_on(model.source, resolved):
+            findings.warn(
+                f"steps.{name}.data",
+                f"the model was trained on '{step.data}'",
+                "Write the sealed rows, such as `$split.test`.",
+            )
+
+
+def approvals_are_guarded(steps: tuple[PlannedStep, ...], findings: Findings) -> None:
+    """Warn about a model that is approved although nothing was measured first."""
+    for step in steps:
+        spec = step.spec
+        approved = isinstance(spec, RegisterSpec) and spec.approval_status == "Approved"
+        if approved and not step.guards:
+            findings.warn(
+                f"steps.{step.name}.approval_status",
+                "the model is approved at once and no gate stands before it",
+                "Put `gates` on the step that examines it, and register that step's `model`.",
+            )
+
+
+def readers_wait_for_gates(
+    steps: tuple[PlannedStep, ...],
+    resolved: Mapping[tuple[str, str], Resolved],
+    links: Mapping[str, StepLinks],
+    reexports: Mapping[StepOutput, Resolved],
+    findings: Findings,
+) -> None:
+    """Warn about a reader that goes around the gate that examines what it reads."""
+    gated = frozenset(step.name for step in steps if step.gate)
+    doors: dict[Source, list[StepOutput]] = {}
+    for output, inner in reexports.items():
+        if output.step in gated and isinstance(inner.source, StepOutput):
+            doors.setdefault(inner.source, []).append(output)
+    for step in steps:
+        if step.gate is not None or isinstance(step.spec, EvaluateSpec):
+            continue  # It measures, itself.
+        for link in links[step.name].links:
+            for door in doors.get(resolved[step.name, link.read.field].source, ()):
+                if door.step not in step.guards:
+                    findings.warn(
+                        f"steps.{step.name}.{link.read.field}",
+                        f"'{link.read.text}' goes around the gate of step {door.step!r}",
+                        f"Write '${door.step}.{door.output}' to wait for it.",
+                    )
+
+
+def _content(spec: PipelineSpec, source: Source) -> str:
+    if isinstance(source, StepOutput):
+        return content_of(spec.steps[source.step], source.output)
+    return "model" if isinstance(source, HubModel) else "files"
+
+
+def _noun(word: str) -> str:
+    return {"model": "a model", "metrics": "a table of metrics", "arn": "an ARN"}.get(word, word)
+
+
+def _alternative(spec: PipelineSpec, wanted: Wanted) -> str:
+    for name, step in spec.steps.items():
+        main = main_output(step)
+        if main is not None and content_of(step, main) == wanted:
+            return f"Write '${name}', for example."
+    return "Name another step's output, or a path."
+
+
+def _trained_on(model: Source, resolved: Mapping[tuple[str, str], Resolved]) -> Iterator[Source]:
+    while isinstance(model, StepOutput):
+        data = resolved.get((model.step, "data"))
+        if data is not None:
+            yield data.source
+        parent = resolved.get((model.step, "model_name_or_path"))
+        if parent is None:
+            return
+        model = parent.source

@@ -1,0 +1,59 @@
+"""Problems and warnings as they are found, each with the line that it is about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from orchestrator.errors import Problem, SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def join_path(path: str, key: str | int) -> str:
+    """Return the path of `key` under `path`: `steps.exam`, `conditions[0]`."""
+    if isinstance(key, int):
+        return f"{path}[{key}]"
+    return f"{path}.{key}" if path else key
+
+
+def line_of(lines: Mapping[str, int], path: str) -> int | None:
+    """Return the line of `path`, or of the nearest path above it that has one."""
+    while path:
+        if path in lines:
+            return lines[path]
+        path = path[: max(path.rfind("."), path.rfind("["), 0)]
+    return lines.get("")
+
+
+@dataclass
+class Findings:
+    """Everything wrong or doubtful in one spec."""
+
+    file: Path | None
+    lines: Mapping[str, int]
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+    def refuse(self, where: str, what: str, fix: str = "") -> None:
+        """Add a problem at the path `where`."""
+        self.problems.append(self._locate(where, what, fix))
+
+    def warn(self, where: str, what: str, fix: str = "") -> None:
+        """Add a warning at the path `where`."""
+        self.warnings.append(self._locate(where, what, fix))
+
+    def raise_problems(self) -> None:
+        """Raise all problems in the order of their lines, if there are any.
+
+        Raises:
+            SpecError: If a problem was added.
+        """
+        if self.problems:
+            raise SpecError(sorted(dict.fromkeys(self.problems), key=lambda p: p.line or 0))
+
+    def _locate(self, where: str, what: str, fix: str) -> Problem:
+        line = line_of(self.lines, where) if self.lines else None
+        return Problem(where=where, what=what, fix=fix, file=self.file, line=line)
