@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from orchestrator.plan.gates import gate_of
+from orchestrator.plan.kinds import facts_of
 from orchestrator.plan.links import link_steps
 from orchestrator.plan.model import Plan
 from orchestrator.plan.order import find_cycles, order_steps
@@ -46,22 +47,23 @@ def build_plan(
         SpecError: With every problem found.
     """
     findings = Findings(file, lines)
-    gated = frozenset(name for name, step in spec.steps.items() if gate_of(name, step))
+    facts = {name: facts_of(step) for name, step in spec.steps.items()}
+    gated = frozenset(name for name, step in spec.steps.items() if gate_of(name, step, facts[name]))
     names_are_free(spec, gated, findings)
     lora_settings_have_effect(spec, findings)
-    links = link_steps(spec, findings)
+    links = link_steps(spec, facts, findings)
     order, left = order_steps({name: tuple(found.steps()) for name, found in links.items()})
     _refuse_cycles(find_cycles(left), links, findings)
     if left:
         findings.raise_problems()
-    resolver = Resolver(spec, links, order)
+    resolver = Resolver(spec, facts, links, order)
     steps = resolver.plan_steps()
-    reads_fit(spec, links, resolver.resolved, findings)
-    training_never_reads_test_rows(spec, order, links, resolver.resolved, findings)
+    reads_fit(resolver, findings)
+    training_never_reads_test_rows(resolver, findings)
     findings.raise_problems()
-    evaluations_compare(spec, resolver.resolved, findings)
+    evaluations_compare(resolver, findings)
     approvals_are_guarded(steps, findings)
-    readers_wait_for_gates(steps, resolver.resolved, links, resolver.reexports, findings)
+    readers_wait_for_gates(steps, resolver, findings)
     plan = Plan(spec.name, spec.description, spec.parameters, steps)
     return plan, tuple(sorted(findings.warnings, key=lambda warning: warning.line or 0))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 from orchestrator.plan.model import (
     GateCondition,
@@ -11,37 +11,35 @@ from orchestrator.plan.model import (
     PlannedGate,
 )
 from orchestrator.plan.references import parse_reference
-from orchestrator.spec.dataset import DatasetSpec
-from orchestrator.spec.evaluate import EvaluateSpec
 from orchestrator.spec.gate import GateSpec
-from orchestrator.spec.processing import ProcessingSpec
-from orchestrator.spec.register import RegisterSpec
-from orchestrator.spec.train import TrainSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from orchestrator.plan.kinds import StepFacts
     from orchestrator.spec.fields import Gates
     from orchestrator.spec.pipeline import StepSpec
 
 
-def gate_of(name: str, spec: StepSpec) -> PlannedGate | None:
+def gate_of(name: str, spec: StepSpec, facts: StepFacts) -> PlannedGate | None:
     """Return the gate on the step called `name`, or the one that it is; None if there is none."""
-    match spec:
-        case ProcessingSpec() | DatasetSpec() | TrainSpec() | EvaluateSpec():
-            conditions = tuple(_conditions(name, spec.gates))
-            return PlannedGate(name, conditions) if conditions else None
-        case GateSpec():
-            return PlannedGate(name, tuple(_compared(spec)), any=spec.any)
-        case RegisterSpec():
-            return None
-        case _:
-            assert_never(spec)
+    if isinstance(spec, GateSpec):
+        return PlannedGate(name, tuple(_compared(spec)), any=spec.any)
+    conditions = tuple(_conditions(name, facts.gates)) if facts.gates else ()
+    return PlannedGate(name, conditions) if conditions else None
 
 
-def bounds_of(name: str, spec: StepSpec) -> Iterator[tuple[str, str]]:
+def metrics_compared_by(spec: StepSpec) -> Iterator[tuple[str, str]]:
+    """Yield field and text of every `$step.metrics.NAME` of a gate step."""
+    for index, condition in enumerate(spec.conditions if isinstance(spec, GateSpec) else ()):
+        named = {"metric": condition.metric, "min": condition.min, "max": condition.max}
+        for name, value in named.items():
+            if isinstance(value, str) and not value.startswith("$params."):
+                yield f"conditions[{index}].{name}", value
+
+
+def bounds_of(gate: PlannedGate | None, spec: StepSpec) -> Iterator[tuple[str, str]]:
     """Yield field and parameter of every bound that is `$params.Name`."""
-    gate = gate_of(name, spec)
     for index, condition in enumerate(gate.conditions if gate else ()):
         if isinstance(condition.bound, ParameterValue):
             side = condition.comparison

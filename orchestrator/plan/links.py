@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.plan.gates import bounds_of
+from orchestrator.plan.gates import bounds_of, gate_of, metrics_compared_by
 from orchestrator.plan.model import (
     HubModel,
     LocalPath,
@@ -14,9 +14,7 @@ from orchestrator.plan.model import (
     S3Uri,
     StepOutput,
 )
-from orchestrator.plan.outputs import has_metrics, main_output, outputs_of
-from orchestrator.plan.parameters import TEXT, setting_parameters
-from orchestrator.plan.reads import Read, metrics_read_by, reads_of
+from orchestrator.plan.parameters import JOB_FIELDS, NUMBERS, TEXT, setting_parameters
 from orchestrator.plan.references import (
     Malformed,
     OutputReference,
@@ -26,6 +24,9 @@ from orchestrator.plan.references import (
 from orchestrator.spec.suggest import did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from orchestrator.plan.kinds import Read, StepFacts
     from orchestrator.plan.model import Source
     from orchestrator.spec.findings import Findings
     from orchestrator.spec.pipeline import PipelineSpec
@@ -63,9 +64,11 @@ class StepLinks:
         return named
 
 
-def link_steps(spec: PipelineSpec, findings: Findings) -> dict[str, StepLinks]:
+def link_steps(
+    spec: PipelineSpec, facts: Mapping[str, StepFacts], findings: Findings
+) -> dict[str, StepLinks]:
     """Return what every step names; what does not exist is refused and left out."""
-    linker = _Linker(spec, findings)
+    linker = _Linker(spec, facts, findings)
     links = {name: linker.link_step(name) for name in spec.steps}
     for name in spec.parameters:
         if name not in linker.used:
@@ -76,33 +79,47 @@ def link_steps(spec: PipelineSpec, findings: Findings) -> dict[str, StepLinks]:
 @dataclass
 class _Linker:
     spec: PipelineSpec
+    facts: Mapping[str, StepFacts]
     findings: Findings
 
     def __post_init__(self) -> None:
         self.used: set[str] = set()
 
     def link_step(self, name: str) -> StepLinks:
-        step, where = self.spec.steps[name], f"steps.{name}"
-        links: list[Link] = []
-        for read in reads_of(step):
-            source = self._source(read, f"{where}.{read.field}")
+        return StepLinks(
+            tuple(self._links(name)),
+            tuple(self._metrics(name)),
+            tuple(self._settings(name)),
+            tuple(
+                other
+                for other in self.spec.steps[name].after
+                if self._step_exists(other, f"steps.{name}.after")
+            ),
+        )
+
+    def _links(self, name: str) -> Iterator[Link]:
+        for read in self.facts[name].reads:
+            source = self._source(read, f"steps.{name}.{read.field}")
             if source is not None:
-                links.append(Link(read, source))
-        metrics = []
-        for field, text in metrics_read_by(step):
-            metric = self._metric(text, f"{where}.{field}")
+                yield Link(read, source)
+
+    def _metrics(self, name: str) -> Iterator[tuple[str, MetricSource]]:
+        for field, text in metrics_compared_by(self.spec.steps[name]):
+            metric = self._metric(text, f"steps.{name}.{field}")
             if metric is not None:
-                metrics.append((field, metric))
-        settings = []
+                yield field, metric
+
+    def _settings(self, name: str) -> Iterator[tuple[str, ParameterValue]]:
+        step, where = self.spec.steps[name], f"steps.{name}"
+        gate = gate_of(name, step, self.facts[name])
+        for field, bound in bounds_of(gate, step):
+            self._check_parameter(bound, NUMBERS, f"{where}.{field}")
         for field, text, types in setting_parameters(step, where, self.findings):
             parameter = parse_reference(text)
             if isinstance(parameter, ParameterValue):
                 self._check_parameter(parameter.name, types, f"{where}.{field}")
-                settings.append((field, parameter))
-        for field, parameter_name in bounds_of(name, step):
-            self._check_parameter(parameter_name, ("Float", "Integer"), f"{where}.{field}")
-        after = tuple(other for other in step.after if self._step_exists(other, f"{where}.after"))
-        return StepLinks(tuple(links), tuple(metrics), tuple(settings), after)
+                if field not in JOB_FIELDS:
+                    yield field, parameter
 
     def _source(self, read: Read, where: str) -> Source | None:
         match parse_location(read.text):
@@ -127,21 +144,20 @@ class _Linker:
     def _output(self, step: str, output: str | None, read: Read, where: str) -> StepOutput | None:
         if not self._step_exists(step, where):
             return None
-        target = self.spec.steps[step]
-        names = outputs_of(target)
-        chosen = output or main_output(target)
+        facts = self.facts[step]
+        chosen = output or facts.main
         if chosen is None:
-            shown = ", ".join(f"${step}.{name}" for name in names)
-            fix = f"Write one of {shown}." if names else f"Name its results in `steps.{step}`."
+            shown = ", ".join(f"${step}.{name}" for name in facts.outputs)
+            fix = f"Write one of {shown}." if shown else f"Name its outputs in `steps.{step}`."
             self.findings.refuse(where, f"step {step!r} has no main output", fix)
             return None
-        if chosen not in names:
-            if read.wanted == "metrics" and has_metrics(target):
-                return StepOutput(step, "metrics")
-            hint = did_you_mean(chosen, names, noun="outputs") or "It makes none."
-            self.findings.refuse(where, f"step {step!r} has no output {chosen!r}", hint)
-            return None
-        return StepOutput(step, chosen)
+        if chosen in facts.outputs:
+            return StepOutput(step, chosen)
+        if chosen == "metrics" and read.wanted == "metrics" and facts.has_metrics:
+            return StepOutput(step, "metrics")
+        hint = did_you_mean(chosen, facts.outputs, noun="outputs") or "It makes none."
+        self.findings.refuse(where, f"step {step!r} has no output {chosen!r}", hint)
+        return None
 
     def _metric(self, text: str, where: str) -> MetricSource | None:
         metric = parse_reference(text)
@@ -150,7 +166,7 @@ class _Linker:
             return None
         if not self._step_exists(metric.step, where):
             return None
-        if not has_metrics(self.spec.steps[metric.step]):
+        if not self.facts[metric.step].has_metrics:
             kind = self.spec.steps[metric.step].kind
             fix = "Measure with a step of kind `evaluate`."
             if kind == "processing":

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from orchestrator.spec.pipeline import StepSpec
 
 TEXT = ("String", "S3Uri")
+NUMBERS = ("Float", "Integer")
 PARAMETER = re.compile(r"\$params\.[A-Za-z][A-Za-z0-9]*")
 
 # They configure the job itself, so the job needs no argument for them.
@@ -63,7 +64,7 @@ def _parameter_types(model: type[StepModel]) -> dict[str, tuple[str, ...]]:
 def _types_for(leaves: frozenset[object]) -> tuple[str, ...]:
     if str not in leaves or not leaves & {int, float}:
         return ()
-    return ("Float", "Integer") if float in leaves else ("Integer",)
+    return NUMBERS if float in leaves else ("Integer",)
 
 
 def _leaves(annotation: Any) -> frozenset[object]:

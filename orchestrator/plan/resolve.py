@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from orchestrator.plan.gates import gate_of, guards_of
 from orchestrator.plan.model import ParameterValue, PlannedStep, StepOutput
-from orchestrator.plan.outputs import examined, has_metrics
 from orchestrator.spec.register import RegisterSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from orchestrator.plan.kinds import StepFacts
     from orchestrator.plan.links import StepLinks
     from orchestrator.plan.model import PlannedGate, Source
     from orchestrator.spec.pipeline import PipelineSpec
@@ -32,6 +32,7 @@ class Resolver:
     """Plans steps one after the other; each must follow what it reads."""
 
     spec: PipelineSpec
+    facts: Mapping[str, StepFacts]
     links: Mapping[str, StepLinks]
     order: tuple[str, ...]
     reexports: dict[StepOutput, Resolved] = field(default_factory=dict)
@@ -40,7 +41,9 @@ class Resolver:
 
     def plan_steps(self) -> tuple[PlannedStep, ...]:
         """Return every step planned, in order."""
-        gates = {name: gate_of(name, self.spec.steps[name]) for name in self.order}
+        gates = {
+            name: gate_of(name, self.spec.steps[name], self.facts[name]) for name in self.order
+        }
         gated = frozenset(name for name, gate in gates.items() if gate)
         position = {name: index for index, name in enumerate(self.order)}
         guards: dict[str, tuple[str, ...]] = {}
@@ -68,7 +71,7 @@ class Resolver:
         return Resolved(source)
 
     def _export(self, name: str) -> None:
-        for output, read in examined(self.spec.steps[name]).items():
+        for output, read in self.facts[name].reexports.items():
             inner = self.resolved.get((name, read))
             if inner is not None:
                 through = (name, *inner.through)
@@ -110,7 +113,7 @@ class Resolver:
             return None
         makers = (*model.through, *_step_of(model.source))
         for maker in makers:
-            if has_metrics(self.spec.steps[maker]):
+            if self.facts[maker].has_metrics:
                 return StepOutput(maker, "metrics")
         return None
 

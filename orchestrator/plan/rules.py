@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator.plan.model import HubModel, StepOutput
-from orchestrator.plan.outputs import content_of, main_output
 from orchestrator.plan.references import RESERVED
 from orchestrator.spec.evaluate import EvaluateSpec
 from orchestrator.spec.register import RegisterSpec
@@ -14,10 +13,9 @@ from orchestrator.spec.train import TrainSpec
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from orchestrator.plan.links import StepLinks
+    from orchestrator.plan.kinds import StepFacts, Wanted
     from orchestrator.plan.model import PlannedStep, Source
-    from orchestrator.plan.reads import Wanted
-    from orchestrator.plan.resolve import Resolved
+    from orchestrator.plan.resolve import Resolver
     from orchestrator.spec.findings import Findings
     from orchestrator.spec.pipeline import PipelineSpec
 
@@ -49,23 +47,18 @@ def names_are_free(spec: PipelineSpec, gated: frozenset[str], findings: Findings
                 )
 
 
-def reads_fit(
-    spec: PipelineSpec,
-    links: Mapping[str, StepLinks],
-    resolved: Mapping[tuple[str, str], Resolved],
-    findings: Findings,
-) -> None:
+def reads_fit(resolver: Resolver, findings: Findings) -> None:
     """Refuse a model given as data, data given as a model, and the like."""
-    for name, step_links in links.items():
-        for link in step_links.links:
-            source = resolved[name, link.read.field].source
-            content = _content(spec, source)
+    for name in resolver.order:
+        for link in resolver.links[name].links:
+            source = resolver.resolved[name, link.read.field].source
+            content = _content(resolver.facts, source)
             if content in REFUSED[link.read.wanted]:
                 findings.refuse(
                     f"steps.{name}.{link.read.field}",
                     f"'{link.read.text}' is {_noun(content)}, and "
                     f"{_noun(link.read.wanted)} is wanted here",
-                    _alternative(spec, link.read.wanted),
+                    _alternative(resolver.facts, link.read.wanted),
                 )
 
 
@@ -82,11 +75,10 @@ def lora_settings_have_effect(spec: PipelineSpec, findings: Findings) -> None:
                     )
 
 
-def evaluations_compare(
-    spec: PipelineSpec, resolved: Mapping[tuple[str, str], Resolved], findings: Findings
-) -> None:
+def evaluations_compare(resolver: Resolver, findings: Findings) -> None:
     """Warn about a model compared with itself or examined on the rows it was trained on."""
-    for name, step in spec.steps.items():
+    resolved = resolver.resolved
+    for name, step in resolver.spec.steps.items():
         if not isinstance(step, EvaluateSpec):
             continue
         model, base = resolved.get((name, "model")), resolved.get((name, "base_model"))
@@ -97,7 +89,7 @@ def evaluations_compare(
                 "Name the model from before training.",
             )
         data = resolved.get((name, "data"))
-        if model and data and data.source in _trained_on(model.source, resolved):
+        if model and data and data.source in _trained_on(model.source, resolver):
             findings.warn(
                 f"steps.{name}.data",
                 f"the model was trained on '{step.data}'",
@@ -119,23 +111,20 @@ def approvals_are_guarded(steps: tuple[PlannedStep, ...], findings: Findings) ->
 
 
 def readers_wait_for_gates(
-    steps: tuple[PlannedStep, ...],
-    resolved: Mapping[tuple[str, str], Resolved],
-    links: Mapping[str, StepLinks],
-    reexports: Mapping[StepOutput, Resolved],
-    findings: Findings,
+    steps: tuple[PlannedStep, ...], resolver: Resolver, findings: Findings
 ) -> None:
     """Warn about a reader that goes around the gate that examines what it reads."""
     gated = frozenset(step.name for step in steps if step.gate)
     doors: dict[Source, list[StepOutput]] = {}
-    for output, inner in reexports.items():
+    for output, inner in resolver.reexports.items():
         if output.step in gated and isinstance(inner.source, StepOutput):
             doors.setdefault(inner.source, []).append(output)
     for step in steps:
         if step.gate is not None or isinstance(step.spec, EvaluateSpec):
             continue  # It measures, itself.
-        for link in links[step.name].links:
-            for door in doors.get(resolved[step.name, link.read.field].source, ()):
+        for link in resolver.links[step.name].links:
+            source = resolver.resolved[step.name, link.read.field].source
+            for door in doors.get(source, ()):
                 if door.step not in step.guards:
                     findings.warn(
                         f"steps.{step.name}.{link.read.field}",
@@ -144,9 +133,9 @@ def readers_wait_for_gates(
                     )
 
 
-def _content(spec: PipelineSpec, source: Source) -> str:
+def _content(facts: Mapping[str, StepFacts], source: Source) -> str:
     if isinstance(source, StepOutput):
-        return content_of(spec.steps[source.step], source.output)
+        return facts[source.step].outputs.get(source.output, "metrics")
     return "model" if isinstance(source, HubModel) else "files"
 
 
@@ -154,20 +143,19 @@ def _noun(word: str) -> str:
     return {"model": "a model", "metrics": "a table of metrics", "arn": "an ARN"}.get(word, word)
 
 
-def _alternative(spec: PipelineSpec, wanted: Wanted) -> str:
-    for name, step in spec.steps.items():
-        main = main_output(step)
-        if main is not None and content_of(step, main) == wanted:
+def _alternative(facts: Mapping[str, StepFacts], wanted: Wanted) -> str:
+    for name, step in facts.items():
+        if step.main is not None and step.outputs[step.main] == wanted:
             return f"Write '${name}', for example."
     return "Name another step's output, or a path."
 
 
-def _trained_on(model: Source, resolved: Mapping[tuple[str, str], Resolved]) -> Iterator[Source]:
+def _trained_on(model: Source, resolver: Resolver) -> Iterator[Source]:
     while isinstance(model, StepOutput):
-        data = resolved.get((model.step, "data"))
+        data = resolver.resolved.get((model.step, "data"))
         if data is not None:
             yield data.source
-        parent = resolved.get((model.step, "model_name_or_path"))
+        parent = resolver.resolved.get((model.step, "model_name_or_path"))
         if parent is None:
             return
         model = parent.source
