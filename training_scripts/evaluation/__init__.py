@@ -1,1 +1,1 @@
-"""Metrics of a model, with intervals and baselines."""
+"""What a model is worth: metrics with intervals, beside its base and simple baselines."""

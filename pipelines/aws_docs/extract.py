@@ -1,0 +1,131 @@
+"""Make texts to read and questions to answer from the API documentation that botocore carries.
+
+    python extract.py --held-back-service=sagemaker --max-texts=6000 --max-questions=12000
+
+Outputs: `texts` and `domain` (JSON Lines with `text`: reference pages of all services, and of the
+held-back one), `questions` (`prompt`, `completion`, `task`, `family`) and `metrics`.
+
+An operation is either read or asked about, never both, and so is its whole family of near-copies:
+what a model gets right in the exam it has not read in its documentation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from families import family_keys, share
+from questions import QUESTIONS, error_questions, sample
+from reference_page import reference_page
+from service_models import Operation, models_folder, read_operations
+
+from training_scripts.container import current_job
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+Row = dict[str, str]
+ASKED_SHARE = 0.4
+"""Of the families of operations; the others are read."""
+PER_OPERATION = 2
+"""Questions of one task about one operation, at most."""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read botocore's models and write the outputs."""
+    options = arguments(argv)
+    job = current_job()
+    operations = list(read_operations(models_folder()))
+    print(
+        f"read {len(operations)} operations of {len({o.service_id for o in operations})} services"
+    )
+    keys = family_keys(operations)
+    read = [o for o, key in zip(operations, keys, strict=True) if share(key) >= ASKED_SHARE]
+    held_back = [o for o in read if o.service_id == options.held_back_service]
+    if not held_back:
+        message = (
+            f"--held-back-service: botocore has no service '{options.held_back_service}'. "
+            "Write a folder name of its data, such as sagemaker."
+        )
+        raise SystemExit(message)
+    others = [o for o in read if o.service_id != options.held_back_service]
+    asked = [(o, key) for o, key in zip(operations, keys, strict=True) if share(key) < ASKED_SHARE]
+    counts = {
+        "texts": write(job.output("texts"), pages(others, options.max_texts)),
+        "domain": write(job.output("domain"), pages(held_back, options.max_texts)),
+        "questions": write(
+            job.output("questions"),
+            question_rows(asked, errors_of(operations), options.max_questions),
+        ),
+    }
+    print("wrote " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+    job.write_metrics({"operations": len(operations), "families": len(set(keys)), **counts})
+
+
+def arguments(argv: Sequence[str] | None) -> Any:
+    """Return the parsed command line."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser.add_argument("--held-back-service", default="sagemaker", help="botocore's service name")
+    parser.add_argument(
+        "--max-texts", type=int, default=6000, help="pages in each of texts, domain"
+    )
+    parser.add_argument("--max-questions", type=int, default=12000, help="over all tasks")
+    return parser.parse_args(argv)
+
+
+def pages(operations: Iterable[Operation], count: int) -> Iterator[Row]:
+    """Yield the pages of `count` operations, chosen by name, so that they stay as data grow."""
+    chosen = sorted(operations, key=lambda o: share(f"{o.service_id} {o.name}"))[:count]
+    for operation in chosen:
+        yield {"text": reference_page(operation)}
+
+
+def question_rows(
+    asked: Sequence[tuple[Operation, str]], errors: dict[str, frozenset[str]], count: int
+) -> Iterator[Row]:
+    """Yield about `count` questions, the same number for each task where there are enough."""
+    by_task: dict[str, list[Row]] = defaultdict(list)
+    for operation, family in asked:
+        for task, prompt, completion in ask(operation, errors[operation.service_id]):
+            row = {"prompt": prompt, "completion": completion, "task": task, "family": family}
+            by_task[task].append(row)
+    for task in sorted(by_task):
+        rows = sorted(by_task[task], key=lambda row: share(row["prompt"]))
+        yield from rows[: count // len(by_task)]
+
+
+def ask(operation: Operation, service_errors: frozenset[str]) -> Iterator[tuple[str, str, str]]:
+    """Yield task, prompt and completion of all questions about one operation."""
+    for task, questions in QUESTIONS.items():
+        for prompt, completion in sample(list(questions(operation)), PER_OPERATION):
+            yield task, prompt, completion
+    found = list(error_questions(operation, service_errors))
+    # As many errors that it raises as ones that it does not, or "no" would be right mostly.
+    for answer in ("yes", "no"):
+        for prompt, completion in sample([q for q in found if q[1] == answer], PER_OPERATION // 2):
+            yield "error", prompt, completion
+
+
+def errors_of(operations: Iterable[Operation]) -> dict[str, frozenset[str]]:
+    """Return for each service all errors that its operations declare."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for operation in operations:
+        found[operation.service_id].update(operation.errors)
+    return {service: frozenset(errors) for service, errors in found.items()}
+
+
+def write(folder: Path, rows: Iterable[Row]) -> int:
+    """Write `rows` into `folder` as JSON Lines and return how many there were."""
+    count = 0
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "rows.jsonl").open("w", encoding="utf-8") as lines:
+        for count, row in enumerate(rows, start=1):  # noqa: B007 - the last count is the answer
+            lines.write(json.dumps(row, ensure_ascii=False) + "\n")
+    return count
+
+
+if __name__ == "__main__":
+    main()
