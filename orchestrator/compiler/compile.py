@@ -5,12 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchestrator.compiler.assets import Asset, code_asset, data_asset
+from orchestrator.compiler.context import Context
+from orchestrator.compiler.job import config_json
+from orchestrator.compiler.parameters import compile_parameter
+from orchestrator.compiler.step_code import CONFIG
+from orchestrator.compiler.steps import compile_steps
+from orchestrator.compiler.values import hub_uri
+from orchestrator.definition.expressions import Get
+from orchestrator.definition.model import Definition, definition_bytes
+from orchestrator.plan.model import HubModel
+
 if TYPE_CHECKING:
-    from orchestrator.compiler.assets import Asset
+    from collections.abc import Iterable, Mapping
+
     from orchestrator.compiler.environment import Environment
     from orchestrator.compiler.sources import Sources
-    from orchestrator.definition.model import Definition
-    from orchestrator.plan.model import HubModel, Plan
+    from orchestrator.plan.model import Plan
 
 
 @dataclass(frozen=True)
@@ -18,6 +29,7 @@ class HubAsset:
     """A model of the Hugging Face hub that must stand at `uri` before the definition runs."""
 
     uri: str
+    """`s3://BUCKET/fmo/hub/ID/REVISION/`."""
     model: HubModel
 
 
@@ -38,7 +50,58 @@ def compile_plan(plan: Plan, environment: Environment, sources: Sources) -> Comp
     """Return the definition of `plan` in `environment`, with the assets it names.
 
     Raises:
-        SpecError: If the catalogue has no image for a step in the environment's region, or gates
-            nest too deep.
+        SpecError: If the catalogue has no image for a step in the environment's region, or too
+            many gates lie inside one another.
     """
-    raise NotImplementedError
+    code = _code_assets(plan, environment, sources)
+    data = {path: data_asset(environment.bucket, files) for path, files in sources.data.items()}
+    context = Context(
+        plan=plan,
+        environment=environment,
+        steps={step.name: step for step in plan.steps},
+        scripts={name: found.script for name, found in sources.code.items()},
+        code_uris={name: asset.uri for name, asset in code.items()},
+        data_uris={path: asset.uri for path, asset in data.items()},
+    )
+    definition = Definition(
+        parameters=tuple(
+            compile_parameter(context, name, spec) for name, spec in plan.parameters.items()
+        ),
+        steps=compile_steps(context),
+        metadata={},
+        experiment_config={
+            "ExperimentName": Get("Execution.PipelineName"),
+            "TrialName": Get("Execution.PipelineExecutionId"),
+        },
+    )
+    return Compiled(
+        definition,
+        definition_bytes(definition),
+        _sorted_once([*code.values(), *data.values()]),
+        _hub_assets(context),
+    )
+
+
+def _code_assets(plan: Plan, environment: Environment, sources: Sources) -> Mapping[str, Asset]:
+    assets = {}
+    for step in plan.steps:
+        code = sources.code.get(step.name)
+        if code:
+            files = {**code.files, CONFIG: config_json(step, code.script)}
+            assets[step.name] = code_asset(environment.bucket, files)
+    return assets
+
+
+def _sorted_once(assets: Iterable[Asset]) -> tuple[Asset, ...]:
+    by_uri = {asset.uri: asset for asset in assets}
+    return tuple(by_uri[uri] for uri in sorted(by_uri))
+
+
+def _hub_assets(context: Context) -> tuple[HubAsset, ...]:
+    models = {
+        hub_uri(context, source): source
+        for step in context.plan.steps
+        for source in step.inputs.values()
+        if isinstance(source, HubModel)
+    }
+    return tuple(HubAsset(uri, models[uri]) for uri in sorted(models))

@@ -100,11 +100,7 @@ class CodeReader:
         for name in files:
             _refuse_reserved(name.split("/")[0], f"steps.{step}.source_dir")
         python = [name for name in files if name.endswith(".py")]
-        imported = self._parsed(
-            [LAUNCHER, *python],
-            lambda path: files.get(path) or self._find(path, None, where),
-            where,
-        )
+        imported = self._parsed([LAUNCHER, *python], files, None, where)
         return StepCode(script, {**imported, **files})
 
     def _closure(self, script: str, beside: Path | None, where: str) -> dict[str, bytes]:

@@ -1,0 +1,147 @@
+"""What Processing and Training requests share: arguments, environment, network, retries, cache."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from orchestrator.compiler.values import argument, is_mutable, location, text_value
+from orchestrator.definition.model import Cache, RetryPolicy
+from orchestrator.plan.model import ParameterValue
+from orchestrator.spec.fields import JobModel
+from orchestrator.spec.processing import ProcessingSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from orchestrator.compiler.context import Context
+    from orchestrator.compiler.environment import Environment
+    from orchestrator.definition.json import Json
+    from orchestrator.plan.model import PlannedStep
+    from orchestrator.spec.fields import StepModel
+
+CACHE_EXPIRES_AFTER = "P30D"
+"""ISO 8601; how old a result may be that stands in for running an equal step."""
+
+_NOT_SETTINGS = frozenset(JobModel.model_fields) | {"kind", "gates", "spot"}
+_LOCATIONS = frozenset({"data", "model", "model_name_or_path", "base_model", "train_data"})
+_OF_PROCESSING = frozenset({"script", "source_dir", "inputs", "outputs", "arguments"})
+
+
+def config_json(step: PlannedStep, script: str) -> bytes:
+    """Return the `config.json` of the step's code: kind, step, script and settings."""
+    config = {
+        "kind": step.spec.kind,
+        "step": step.name,
+        "script": script,
+        "settings": _settings(step),
+    }
+    return (json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def container_arguments(context: Context, step: PlannedStep) -> list[Json]:
+    """Return the launcher's arguments: the script, then what only the execution knows."""
+    values = _written_arguments(step) | {
+        name: location(context, source) for name, source in step.arguments.items()
+    }
+    return [context.scripts[step.name], *(argument(name, values[name]) for name in sorted(values))]
+
+
+def environment_variables(spec: JobModel) -> dict[str, Json]:
+    """Return the request member `Environment`, left out if there are none."""
+    variables = {name: text_value(spec.environment[name]) for name in sorted(spec.environment)}
+    return {"Environment": variables} if variables else {}
+
+
+def vpc_config(environment: Environment) -> dict[str, Json]:
+    """Return the request member `VpcConfig`, left out if there is no VPC."""
+    if not environment.subnets:
+        return {}
+    return {
+        "VpcConfig": {
+            "SecurityGroupIds": list(environment.security_group_ids),
+            "Subnets": list(environment.subnets),
+        }
+    }
+
+
+def kms_key(environment: Environment, member: str = "KmsKeyId") -> dict[str, Json]:
+    """Return the request member that names the key, left out if there is none."""
+    return {} if environment.kms_key_id is None else {member: environment.kms_key_id}
+
+
+def tags(environment: Environment) -> dict[str, Json]:
+    """Return the request member `Tags`, left out if there are none."""
+    pairs = [{"Key": key, "Value": environment.tags[key]} for key in sorted(environment.tags)]
+    return {"Tags": pairs} if pairs else {}
+
+
+def step_retries(spec: StepModel) -> tuple[RetryPolicy, ...]:
+    """Return the retries after faults and throttling of the service itself."""
+    if spec.retries == 0:
+        return ()
+    return (
+        RetryPolicy(
+            ("Step.SERVICE_FAULT", "Step.THROTTLING"),
+            interval_seconds=10,
+            backoff_rate=2.0,
+            max_attempts=spec.retries,
+        ),
+    )
+
+
+def job_retries(spec: StepModel) -> tuple[RetryPolicy, ...]:
+    """Return the retries of a job: also after internal errors, lost capacity and quotas."""
+    if spec.retries == 0:
+        return ()
+    job = RetryPolicy(
+        (
+            "SageMaker.JOB_INTERNAL_ERROR",
+            "SageMaker.CAPACITY_ERROR",
+            "SageMaker.RESOURCE_LIMIT",
+        ),
+        interval_seconds=60,
+        backoff_rate=2.0,
+        max_attempts=spec.retries,
+    )
+    return (*step_retries(spec), job)
+
+
+def cache(context: Context, step: PlannedStep) -> Cache | None:
+    """Return the step's cache setting; None, which is no cache, if what it reads can change."""
+    # The key holds the URI, not the objects behind it, so new data would hit the old result.
+    if not step.spec.cache or _reads_mutable(context, step):
+        return None
+    return Cache(enabled=True, expire_after=CACHE_EXPIRES_AFTER)
+
+
+def explicit_dependencies(context: Context, step: PlannedStep) -> tuple[str, ...]:
+    """Return what `after` names. References bind by themselves, and a gate binds by nesting."""
+    return tuple(
+        sorted(name for name in step.spec.after if context.steps[name].spec.kind != "gate")
+    )
+
+
+def _reads_mutable(context: Context, step: PlannedStep) -> bool:
+    prefixes = (
+        source
+        for source in step.arguments.values()
+        if isinstance(source, ParameterValue)
+        and context.plan.parameters[source.name].type == "S3Uri"
+    )
+    return any(is_mutable(source) for source in (*step.inputs.values(), *prefixes))
+
+
+def _settings(step: PlannedStep) -> dict[str, Json]:
+    if isinstance(step.spec, ProcessingSpec):
+        return _written_arguments(step)
+    left_out = _NOT_SETTINGS | _LOCATIONS | set(step.arguments)
+    return step.spec.model_dump(mode="json", exclude=set(left_out))
+
+
+def _written_arguments(step: PlannedStep) -> dict[str, Json]:
+    """Arguments of a user's script that stand in the spec; our own scripts read settings."""
+    if not isinstance(step.spec, ProcessingSpec):
+        return {}
+    written: Mapping[str, Json] = step.spec.arguments
+    return {name: written[name] for name in sorted(written) if name not in step.arguments}

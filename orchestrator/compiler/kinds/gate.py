@@ -1,0 +1,97 @@
+"""Gates, on a step or of kind `gate`: a Condition step with a Fail step behind it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from orchestrator.compiler import job
+from orchestrator.compiler.values import metric
+from orchestrator.definition.conditions import Comparison, Or
+from orchestrator.definition.expressions import Get, Join
+from orchestrator.definition.model import Step
+from orchestrator.plan.model import MetricSource, ParameterValue
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orchestrator.compiler.context import Context
+    from orchestrator.definition.json import Json
+    from orchestrator.plan.model import GateCondition, PlannedGate, PlannedStep
+
+_COMPARISONS = {"min": "GreaterThanOrEqualTo", "max": "LessThanOrEqualTo"}
+_WORDS = {"min": "at least", "max": "at most"}
+
+
+def compile_gate(
+    context: Context, step: PlannedStep, gate: PlannedGate, behind: Sequence[Step]
+) -> Step:
+    """Return the Condition step of `gate`, with the steps `behind` it nested inside.
+
+    SageMaker refuses a step that depends on a Condition step (sagemaker-python-sdk, issue 3565):
+    nesting is the only way to wait for one.
+    """
+    conditions: tuple[Json, ...] = tuple(
+        Comparison(
+            _COMPARISONS[condition.comparison],
+            metric(context, condition.metric),
+            _bound(context, condition),
+        )
+        for condition in gate.conditions
+    )
+    if gate.any and len(conditions) > 1:
+        conditions = (Or(conditions),)
+    # A gate on a step waits for it by reading its metrics; `after` is then the step's own.
+    own = step.spec.kind == "gate"
+    return Step(
+        name=f"{gate.step}-gate",
+        type="Condition",
+        description=step.spec.description if own else None,
+        depends_on=job.explicit_dependencies(context, step) if own else (),
+        conditions=conditions,
+        if_steps=tuple(behind),
+        else_steps=(_fail_step(context, gate),),
+    )
+
+
+def _fail_step(context: Context, gate: PlannedGate) -> Step:
+    pieces: list[Json] = [f"{gate.step}: the gate did not open: "]
+    for position, condition in enumerate(gate.conditions):
+        separator = "" if position == 0 else " and " if gate.any else ", "
+        pieces.append(f"{separator}{_name(gate, condition.metric)} is ")
+        pieces.append(metric(context, condition.metric))
+        pieces.append(f" ({'needs' if gate.any else 'must be'} {_WORDS[condition.comparison]} ")
+        bound = _bound(context, condition)
+        pieces.append(bound if isinstance(bound, dict) else json.dumps(bound))
+        pieces.append(")")
+    return Step(
+        name=f"{gate.step}-gate-failed",
+        type="Fail",
+        arguments={"ErrorMessage": Join("", _merged([*pieces, "."]))},
+    )
+
+
+def _bound(context: Context, condition: GateCondition) -> Json:
+    match condition.bound:
+        case MetricSource() as source:
+            return metric(context, source)
+        case ParameterValue(name):
+            return Get(f"Parameters.{name}")
+        case number:
+            return number
+
+
+def _name(gate: PlannedGate, source: MetricSource) -> str:
+    return source.metric if source.step == gate.step else f"{source.step}.metrics.{source.metric}"
+
+
+def _merged(pieces: Sequence[Json]) -> list[Json]:
+    """`pieces` with neighbouring texts put together."""
+    merged: list[Json] = []
+    for piece in pieces:
+        last = merged[-1] if merged else None
+        if isinstance(piece, str) and isinstance(last, str):
+            merged[-1] = last + piece
+        else:
+            merged.append(piece)
+    return merged

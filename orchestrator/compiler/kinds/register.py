@@ -1,0 +1,92 @@
+"""Kind `register`: a RegisterModel step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator.catalog.instances import has_gpu
+from orchestrator.compiler import job
+from orchestrator.compiler.model_card import model_card_content
+from orchestrator.compiler.resources import catalogue_image
+from orchestrator.compiler.values import metrics_file, model_prefix, text_value
+from orchestrator.definition.expressions import Get
+from orchestrator.definition.model import Step
+
+if TYPE_CHECKING:
+    from orchestrator.compiler.context import Context
+    from orchestrator.definition.json import Json
+    from orchestrator.plan.model import PlannedStep
+    from orchestrator.spec.register import RegisterSpec
+
+_JSON = "application/json"
+
+
+def compile_register(context: Context, step: PlannedStep, spec: RegisterSpec) -> Step:
+    """Return the RegisterModel step: a model package with its metrics and its card.
+
+    It has no tags: a version takes those of its group (CreateModelPackage, Tags).
+    """
+    environment = context.environment
+    arguments: dict[str, Json] = {
+        "ModelPackageGroupName": text_value(spec.model_package_group_name),
+        "ModelApprovalStatus": spec.approval_status,
+        **({"ModelPackageDescription": spec.description} if spec.description else {}),
+        "InferenceSpecification": {
+            "Containers": [_container(context, step, spec)],
+            "SupportedContentTypes": [_JSON],
+            "SupportedResponseMIMETypes": [_JSON],
+            "SupportedRealtimeInferenceInstanceTypes": list(spec.inference_instance_types),
+        },
+        **_model_metrics(context, step),
+        "ModelCard": {
+            "ModelCardContent": model_card_content(context, step, spec.model_card),
+            "ModelCardStatus": "Draft",
+        },
+        **({"SecurityConfig": job.kms_key(environment)} if environment.kms_key_id else {}),
+        "CustomerMetadataProperties": {
+            "fmo.pipeline": context.plan.name,
+            "fmo.execution": Get("Execution.PipelineExecutionId"),
+        },
+    }
+    return Step(
+        name=step.name,
+        type="RegisterModel",
+        arguments=arguments,
+        description=spec.description,
+        depends_on=job.explicit_dependencies(context, step),
+        retry_policies=job.step_retries(spec),
+    )
+
+
+def _container(context: Context, step: PlannedStep, spec: RegisterSpec) -> Json:
+    return {
+        **_image(context, step.name, spec),
+        "ModelDataSource": {
+            "S3DataSource": {
+                "S3Uri": model_prefix(context, step.inputs["model"]),
+                "S3DataType": "S3Prefix",
+                "CompressionType": "None",
+            }
+        },
+    }
+
+
+def _image(context: Context, step: str, spec: RegisterSpec) -> dict[str, Json]:
+    if spec.image_uri is not None:
+        return {"Image": text_value(spec.image_uri)}
+    gpu = any(has_gpu(instance_type) for instance_type in spec.inference_instance_types)
+    name = catalogue_image(
+        context, step, "huggingface-inference-gpu" if gpu else "huggingface-inference-cpu"
+    )
+    # The Hugging Face inference image serves a model without a script once it knows the task.
+    return {"Image": name, "Environment": {"HF_TASK": "text-generation"}}
+
+
+def _model_metrics(context: Context, step: PlannedStep) -> dict[str, Json]:
+    if "metrics" not in step.inputs:
+        return {}
+    statistics = {
+        "ContentType": _JSON,
+        "S3Uri": metrics_file(context, step.inputs["metrics"]),
+    }
+    return {"ModelMetrics": {"ModelQuality": {"Statistics": statistics}}}

@@ -1,0 +1,103 @@
+"""A Processing step: what `processing`, `dataset` and `evaluate` all become."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator.compiler import job
+from orchestrator.compiler.resources import cluster, job_image
+from orchestrator.compiler.values import METRICS, execution_prefix, field_value, location
+from orchestrator.definition.model import PropertyFile, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orchestrator.compiler.context import Context
+    from orchestrator.definition.json import Json
+    from orchestrator.plan.model import PlannedStep
+    from orchestrator.spec.dataset import DatasetSpec
+    from orchestrator.spec.evaluate import EvaluateSpec
+    from orchestrator.spec.processing import ProcessingSpec
+
+ROOT = "/opt/ml/processing"
+"""Inputs and outputs of a Processing job must lie below it."""
+
+
+def processing_step(
+    context: Context,
+    step: PlannedStep,
+    spec: ProcessingSpec | DatasetSpec | EvaluateSpec,
+    outputs: Sequence[str],
+) -> Step:
+    """Return the step that runs the script of `step` and uploads `outputs` when it ends."""
+    arguments: dict[str, Json] = {
+        "AppSpecification": {
+            "ImageUri": job_image(context, step.name, spec),
+            "ContainerEntrypoint": ["python3", f"{ROOT}/input/code/launch.py"],
+            "ContainerArguments": job.container_arguments(context, step),
+        },
+        "ProcessingInputs": [
+            _input("code", context.code_uris[step.name]),
+            *(_input(name, location(context, step.inputs[name])) for name in sorted(step.inputs)),
+        ],
+        "ProcessingOutputConfig": {
+            "Outputs": [_output(context, step.name, name) for name in outputs],
+            **job.kms_key(context.environment),
+        },
+        "ProcessingResources": {"ClusterConfig": cluster(context, spec)},
+        "StoppingCondition": {"MaxRuntimeInSeconds": field_value(spec.max_runtime_seconds)},
+        **job.environment_variables(spec),
+        **_network(context),
+        "RoleArn": context.environment.role_arn,
+        **job.tags(context.environment),
+    }
+    files = (PropertyFile(METRICS, METRICS, "metrics.json"),) if METRICS in outputs else ()
+    return Step(
+        name=step.name,
+        type="Processing",
+        arguments=arguments,
+        description=spec.description,
+        depends_on=job.explicit_dependencies(context, step),
+        retry_policies=job.job_retries(spec),
+        cache=job.cache(context, step),
+        property_files=files,
+    )
+
+
+def _input(name: str, uri: Json) -> Json:
+    return {
+        "InputName": name,
+        "AppManaged": False,
+        "S3Input": {
+            "S3Uri": uri,
+            "LocalPath": f"{ROOT}/input/{name}",
+            "S3DataType": "S3Prefix",
+            "S3InputMode": "File",
+            "S3DataDistributionType": "FullyReplicated",
+            "S3CompressionType": "None",
+        },
+    }
+
+
+def _output(context: Context, step: str, name: str) -> Json:
+    return {
+        "OutputName": name,
+        "AppManaged": False,
+        "S3Output": {
+            "S3Uri": execution_prefix(context, step, name),
+            "LocalPath": f"{ROOT}/output/{name}",
+            "S3UploadMode": "EndOfJob",
+        },
+    }
+
+
+def _network(context: Context) -> dict[str, Json]:
+    vpc = job.vpc_config(context.environment)
+    if not vpc and not context.environment.network_isolation:
+        return {}
+    return {
+        "NetworkConfig": {
+            "EnableNetworkIsolation": context.environment.network_isolation,
+            **vpc,
+        }
+    }

@@ -1,0 +1,88 @@
+"""All steps of a plan as steps of the definition, each nested under the gates it waits for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from orchestrator.compiler.kinds.dataset import compile_dataset
+from orchestrator.compiler.kinds.evaluate import compile_evaluate
+from orchestrator.compiler.kinds.gate import compile_gate
+from orchestrator.compiler.kinds.processing import compile_processing
+from orchestrator.compiler.kinds.register import compile_register
+from orchestrator.compiler.kinds.train import compile_train
+from orchestrator.compiler.nesting import nest
+from orchestrator.errors import Problem, SpecError
+from orchestrator.spec.dataset import DatasetSpec
+from orchestrator.spec.evaluate import EvaluateSpec
+from orchestrator.spec.gate import GateSpec
+from orchestrator.spec.processing import ProcessingSpec
+from orchestrator.spec.register import RegisterSpec
+from orchestrator.spec.train import TrainSpec
+
+if TYPE_CHECKING:
+    from orchestrator.compiler.context import Context
+    from orchestrator.definition.model import Step
+    from orchestrator.plan.model import PlannedStep
+
+
+def compile_steps(context: Context) -> tuple[Step, ...]:
+    """Return the top-level steps of the definition.
+
+    Raises:
+        SpecError: With every step that cannot be compiled, or if gates nest too deep.
+    """
+    nesting = nest(context.plan)
+    compiled = _compiled_steps(context)
+    # What lies behind each gate, None for the top level. A gate follows the step it belongs to.
+    behind: dict[str | None, list[tuple[str, bool]]] = {None: []}
+    behind |= {gate: [] for gate in nesting.gates}
+    for step in context.plan.steps:
+        if step.name in compiled:
+            behind[nesting.steps[step.name]].append((step.name, False))
+        if step.gate:
+            behind[nesting.gates[step.name]].append((step.name, True))
+    gates: dict[str, Step] = {}
+
+    def resolved(gate: str | None) -> tuple[Step, ...]:
+        return tuple(gates[name] if is_gate else compiled[name] for name, is_gate in behind[gate])
+
+    for name in reversed(tuple(nesting.gates)):  # Inner gates first.
+        step = context.steps[name]
+        if step.gate:
+            gates[name] = compile_gate(context, step, step.gate, resolved(name))
+    return resolved(None)
+
+
+def compile_step(context: Context, step: PlannedStep) -> Step | None:
+    """Return the step of the definition; None for a gate, which is nothing but its gate."""
+    match step.spec:
+        case ProcessingSpec() as spec:
+            return compile_processing(context, step, spec)
+        case DatasetSpec() as spec:
+            return compile_dataset(context, step, spec)
+        case TrainSpec() as spec:
+            return compile_train(context, step, spec)
+        case EvaluateSpec() as spec:
+            return compile_evaluate(context, step, spec)
+        case RegisterSpec() as spec:
+            return compile_register(context, step, spec)
+        case GateSpec():
+            return None
+        case _ as unhandled:
+            assert_never(unhandled)
+
+
+def _compiled_steps(context: Context) -> dict[str, Step]:
+    compiled: dict[str, Step] = {}
+    problems: list[Problem] = []
+    for planned in context.plan.steps:
+        try:
+            step = compile_step(context, planned)
+        except SpecError as error:
+            problems.extend(error.problems)
+            continue
+        if step:
+            compiled[planned.name] = step
+    if problems:
+        raise SpecError(problems)
+    return compiled

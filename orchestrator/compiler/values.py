@@ -1,0 +1,150 @@
+"""The plan's sources and values as pipeline expressions."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, assert_never
+
+from orchestrator.definition.expressions import Get, Join, JsonGet, JsonGetS3
+from orchestrator.plan.model import HubModel, LocalPath, ParameterValue, S3Uri, StepOutput
+from orchestrator.spec.register import RegisterSpec
+from orchestrator.spec.train import TrainSpec
+
+if TYPE_CHECKING:
+    from orchestrator.compiler.context import Context
+    from orchestrator.definition.json import Json
+    from orchestrator.plan.model import MetricSource, Source
+    from orchestrator.spec.fields import Scalar
+
+METRICS = "metrics"
+"""The output, the property file and, with `.json`, the file that hold a step's metrics."""
+PARAMETER_PREFIX = "$params."
+
+
+def location(context: Context, source: Source) -> Json:
+    """Return the S3 URI of `source`, as text or as an expression."""
+    match source:
+        case StepOutput():
+            return step_output(context, source)
+        case ParameterValue():
+            return Get(f"Parameters.{source.name}")
+        case LocalPath():
+            return context.data_uris[source.path]
+        case S3Uri():
+            return source.uri
+        case HubModel():
+            return hub_uri(context, source)
+        case _ as unhandled:
+            assert_never(unhandled)
+
+
+def step_output(context: Context, source: StepOutput) -> Json:
+    """Return the expression for what a step made.
+
+    It reads the step's own result, so that it also resolves when the step came from the cache.
+    """
+    spec = context.steps[source.step].spec
+    if isinstance(spec, RegisterSpec):
+        return Get(f"Steps.{source.step}.ModelPackageArn")
+    if isinstance(spec, TrainSpec):
+        return _trained(source)
+    outputs = f"Steps.{source.step}.ProcessingOutputConfig.Outputs"
+    return Get(f"{outputs}['{source.output}'].S3Output.S3Uri")
+
+
+def model_prefix(context: Context, source: Source) -> Json:
+    """Return the S3 URI of a model with the slash at its end that `S3Prefix` asks for."""
+    if isinstance(source, StepOutput) and isinstance(context.steps[source.step].spec, TrainSpec):
+        return Join("", _model_folder(source.step))
+    uri = location(context, source)
+    return f"{uri.rstrip('/')}/" if isinstance(uri, str) else Join("", [uri, "/"])
+
+
+def hub_uri(context: Context, model: HubModel) -> str:
+    """Return where a model of the hub is mirrored."""
+    return f"{context.root}/hub/{model.model_id}/{model.revision}/"
+
+
+def metric(context: Context, source: MetricSource) -> Json:
+    """Return the expression for one number of a step's `metrics.json`."""
+    path = _quoted(source.metric)
+    if isinstance(context.steps[source.step].spec, TrainSpec):
+        return JsonGetS3(Join("", [*_model_folder(source.step), "metrics.json"]), path)
+    return JsonGet(source.step, METRICS, path)
+
+
+def metrics_file(context: Context, source: Source) -> Json:
+    """Return the S3 URI of the `metrics.json` that `source`, a step's output `metrics`, holds."""
+    if isinstance(source, StepOutput) and isinstance(context.steps[source.step].spec, TrainSpec):
+        return location(context, source)
+    return Join("", [model_prefix(context, source), "metrics.json"])
+
+
+def argument(name: str, value: Json) -> Json:
+    """Return the container argument `--name=value`."""
+    if isinstance(value, dict):
+        return Join("=", [f"--{name}", value])
+    return f"--{name}={text(value)}"
+
+
+def text(value: Json) -> str:
+    """Return a literal as a job reads it: JSON, save that text stands without quotes."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def field_value(value: Scalar) -> Json:
+    """Return what a request field gets: the value, or the parameter that `$params.X` names."""
+    if isinstance(value, str) and value.startswith(PARAMETER_PREFIX):
+        return Get(f"Parameters.{value.removeprefix(PARAMETER_PREFIX)}")
+    return value
+
+
+def text_value(value: Scalar) -> Json:
+    """Return what a request field of type text gets."""
+    found = field_value(value)
+    # SageMaker refuses a numeric parameter in a text field unless Std:Join makes it text
+    # (sagemaker-python-sdk, issue 2631).
+    return Join("", [found]) if isinstance(found, dict) else text(found)
+
+
+def execution_prefix(context: Context, step: str, *rest: str) -> Json:
+    """Return a prefix of this step in this execution: nothing is ever written there twice."""
+    root = f"{context.root}/executions/{context.plan.name}"
+    return Join("/", [root, Get("Execution.PipelineExecutionId"), "/".join((step, *rest))])
+
+
+def is_mutable(source: Source) -> bool:
+    """Return whether other bytes may lie behind `source` tomorrow, under the same name."""
+    match source:
+        case S3Uri() | ParameterValue():
+            return True
+        case HubModel():
+            # A full commit hash names one tree for ever; a branch or a tag does not.
+            return len(source.revision) != 40 or not set(source.revision) <= set("0123456789abcdef")
+        case StepOutput() | LocalPath():
+            return False
+        case _ as unhandled:
+            assert_never(unhandled)
+
+
+def _trained(source: StepOutput) -> Json:
+    if source.output == METRICS:
+        return Join("", [*_model_folder(source.step), "metrics.json"])
+    return Get(f"Steps.{source.step}.ModelArtifacts.S3ModelArtifacts")
+
+
+def _model_folder(step: str) -> list[Json]:
+    # Not S3ModelArtifacts: whether it ends with a slash for an uncompressed model is not
+    # documented, and a doubled or missing slash would name another key.
+    return [
+        Get(f"Steps.{step}.OutputDataConfig.S3OutputPath"),
+        "/",
+        Get(f"Steps.{step}.TrainingJobName"),
+        "/output/model/",
+    ]
+
+
+def _quoted(name: str) -> str:
+    """A flat key as JSONPath; dots and slashes in it are part of the name."""
+    escaped = name.replace("\\", "\\\\").replace("'", "\\'")
+    return f"$['{escaped}']"
