@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-_NO_TAGS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -27,7 +24,7 @@ class Environment:
     """Encrypts outputs, models and, where the instance has no local NVMe disk, volumes."""
     subnets: tuple[str, ...] = ()
     security_group_ids: tuple[str, ...] = ()
-    tags: Mapping[str, str] = field(default=_NO_TAGS)
+    tags: Mapping[str, str] = field(default_factory=dict)
     network_isolation: bool = False
     """No job reaches the network, not even through the VPC."""
     local: bool = False
