@@ -186,7 +186,6 @@ def test_hundred_megabytes_of_errors_do_not_stay_in_memory(tmp_path: Path) -> No
 def write_wheel(folder: Path) -> None:
     folder.mkdir(parents=True)
     info = "tiny_wheel-1.0.dist-info"
-    about = "Metadata-Version: 2.1\nName: tiny-wheel\nVersion: 1.0\n"
     with zipfile.ZipFile(folder / "tiny_wheel-1.0-py3-none-any.whl", "w") as wheel:
         wheel.writestr("tiny_wheel.py", "VALUE = 42\n")
         wheel.writestr(
