@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from orchestrator.compiler.values import metric
-from orchestrator.definition.expressions import Join
+from orchestrator.compiler.values import concatenated, metric
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +26,8 @@ def model_card_content(context: Context, step: PlannedStep, spec: ModelCardSpec)
     metrics = _gated_metrics(context, step)
     if not metrics:
         return written
-    return Join("", [f'{written[:-1]}, "evaluation_details": [', *_details(context, metrics), "]}"])
+    start = f'{written[:-1]}, "evaluation_details": ['
+    return concatenated([start, *_details(context, metrics), "]}"])
 
 
 def _written(spec: ModelCardSpec) -> dict[str, Json]:
@@ -56,8 +56,8 @@ def _details(context: Context, metrics: Sequence[MetricSource]) -> list[Json]:
     steps = sorted({source.step for source in metrics})
     pieces: list[Json] = []
     for step in steps:
-        pieces.append(f'{", " if pieces else ""}{{"name": {json.dumps(step)}, "metric_groups": ')
-        pieces.append('[{"name": "gates", "metric_data": [')
+        start = f'{{"name": {json.dumps(step)}, "metric_groups": [{{"name": "gates", '
+        pieces.append(f'{", " if pieces else ""}{start}"metric_data": [')
         pieces.extend(_data(context, [source for source in metrics if source.step == step]))
         pieces.append("]}]}")
     return pieces

@@ -11,6 +11,8 @@ from orchestrator.spec.register import RegisterSpec
 from orchestrator.spec.train import TrainSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from orchestrator.compiler.context import Context
     from orchestrator.definition.json import Json
     from orchestrator.plan.model import MetricSource, Source
@@ -55,9 +57,9 @@ def step_output(context: Context, source: StepOutput) -> Json:
 def model_prefix(context: Context, source: Source) -> Json:
     """Return the S3 URI of a model with the slash at its end that `S3Prefix` asks for."""
     if isinstance(source, StepOutput) and isinstance(context.steps[source.step].spec, TrainSpec):
-        return Join("", _model_folder(source.step))
+        return concatenated(_model_folder(source.step))
     uri = location(context, source)
-    return f"{uri.rstrip('/')}/" if isinstance(uri, str) else Join("", [uri, "/"])
+    return f"{uri.rstrip('/')}/" if isinstance(uri, str) else concatenated([uri, "/"])
 
 
 def hub_uri(context: Context, model: HubModel) -> str:
@@ -69,7 +71,7 @@ def metric(context: Context, source: MetricSource) -> Json:
     """Return the expression for one number of a step's `metrics.json`."""
     path = _quoted(source.metric)
     if isinstance(context.steps[source.step].spec, TrainSpec):
-        return JsonGetS3(Join("", [*_model_folder(source.step), "metrics.json"]), path)
+        return JsonGetS3(concatenated([*_model_folder(source.step), "metrics.json"]), path)
     return JsonGet(source.step, METRICS, path)
 
 
@@ -77,7 +79,20 @@ def metrics_file(context: Context, source: Source) -> Json:
     """Return the S3 URI of the `metrics.json` that `source`, a step's output `metrics`, holds."""
     if isinstance(source, StepOutput) and isinstance(context.steps[source.step].spec, TrainSpec):
         return location(context, source)
-    return Join("", [model_prefix(context, source), "metrics.json"])
+    return concatenated([location(context, source), "/metrics.json"])
+
+
+def concatenated(pieces: Sequence[Json]) -> Json:
+    """Return texts and expressions one after another, as one text."""
+    merged: list[Json] = []
+    for piece in pieces:
+        last = merged[-1] if merged else None
+        if isinstance(piece, str) and isinstance(last, str):
+            merged[-1] = last + piece
+        else:
+            merged.append(piece)
+    only_text = len(merged) == 1 and isinstance(merged[0], str)
+    return merged[0] if only_text else Join("", merged)
 
 
 def argument(name: str, value: Json) -> Json:
@@ -129,7 +144,7 @@ def is_mutable(source: Source) -> bool:
 
 def _trained(source: StepOutput) -> Json:
     if source.output == METRICS:
-        return Join("", [*_model_folder(source.step), "metrics.json"])
+        return concatenated([*_model_folder(source.step), "metrics.json"])
     return Get(f"Steps.{source.step}.ModelArtifacts.S3ModelArtifacts")
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from orchestrator.compiler import job
-from orchestrator.compiler.values import metric
+from orchestrator.compiler.values import concatenated, metric
 from orchestrator.definition.conditions import Comparison, Or
-from orchestrator.definition.expressions import Get, Join
+from orchestrator.definition.expressions import Get
 from orchestrator.definition.model import Step
 from orchestrator.plan.model import MetricSource, ParameterValue
 
@@ -62,12 +61,12 @@ def _fail_step(context: Context, gate: PlannedGate) -> Step:
         pieces.append(metric(context, condition.metric))
         pieces.append(f" ({'needs' if gate.any else 'must be'} {_WORDS[condition.comparison]} ")
         bound = _bound(context, condition)
-        pieces.append(bound if isinstance(bound, dict) else json.dumps(bound))
+        pieces.append(f"{bound:.10g}" if isinstance(bound, int | float) else bound)
         pieces.append(")")
     return Step(
         name=f"{gate.step}-gate-failed",
         type="Fail",
-        arguments={"ErrorMessage": Join("", _merged([*pieces, "."]))},
+        arguments={"ErrorMessage": concatenated([*pieces, "."])},
     )
 
 
@@ -83,15 +82,3 @@ def _bound(context: Context, condition: GateCondition) -> Json:
 
 def _name(gate: PlannedGate, source: MetricSource) -> str:
     return source.metric if source.step == gate.step else f"{source.step}.metrics.{source.metric}"
-
-
-def _merged(pieces: Sequence[Json]) -> list[Json]:
-    """`pieces` with neighbouring texts put together."""
-    merged: list[Json] = []
-    for piece in pieces:
-        last = merged[-1] if merged else None
-        if isinstance(piece, str) and isinstance(last, str):
-            merged[-1] = last + piece
-        else:
-            merged.append(piece)
-    return merged
