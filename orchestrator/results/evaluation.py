@@ -17,6 +17,8 @@ BASELINES: Mapping[str, str] = {
 }
 """What the model is compared with: member of `table.json` to its heading."""
 
+VERDICTS = ("wins", "ties", "loses")
+
 
 @dataclass(frozen=True)
 class Score:
@@ -38,6 +40,8 @@ class EvaluationRow:
     baselines: Mapping[str, Score] = field(default_factory=dict)
     """By the keys of `BASELINES`; only those that were computed."""
     lower_is_better: bool = False
+    stated_verdict: str = ""
+    """The job's own, which knows the interval of the difference on the same rows."""
 
     @property
     def best_baseline(self) -> tuple[str, Score] | None:
@@ -49,10 +53,10 @@ class EvaluationRow:
 
     @property
     def verdict(self) -> str:
-        """`wins`, `ties` (equal as printed) or `loses` against the strongest; empty when alone."""
+        """`wins`, `ties` or `loses` against the strongest; empty when it stands alone."""
         best = self.best_baseline
-        if best is None:
-            return ""
+        if best is None or self.stated_verdict:
+            return self.stated_verdict
         ahead = round(self.model.value, 3) - round(best[1].value, 3)
         if self.lower_is_better:
             ahead = -ahead
@@ -75,7 +79,8 @@ def _row(document: Mapping[str, Json]) -> EvaluationRow | None:
     if model is None:
         return None
     scores = {name: _score(document.get(name)) for name in BASELINES}
-    count = document.get("rows", document.get("n", 0))
+    count = document.get("rows", 0)
+    verdict = str(document.get("verdict", ""))
     return EvaluationRow(
         task=str(document.get("task", "all")),
         metric=str(document.get("metric", "score")),
@@ -83,6 +88,7 @@ def _row(document: Mapping[str, Json]) -> EvaluationRow | None:
         model=model,
         baselines={name: score for name, score in scores.items() if score is not None},
         lower_is_better=document.get("lower_is_better") is True,
+        stated_verdict=verdict if verdict in VERDICTS else "",
     )
 
 

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from orchestrator.results.model import ExecutionResult, Json, StepResult
 
 HASH_LENGTH = 12
-SAMPLE_FIELDS: Mapping[str, tuple[str, ...]] = {
-    "prompt": ("prompt",),
-    "expected": ("expected", "completion", "reference", "target"),
-    "model": ("model", "generated", "prediction", "output"),
-    "base model": ("base", "base_model", "base_generated"),
+SAMPLE_FIELDS: Mapping[str, str] = {
+    "prompt": "prompt",
+    "expected": "expected",
+    "model": "tuned",
+    "base model": "base",
 }
-"""What is shown of a sample, and the members of `samples.jsonl` that hold it."""
+"""What is shown of a sample, and the member of `samples.jsonl` that holds it."""
 
 
 def pill(word: str, kind: str = "") -> str:
@@ -185,8 +185,8 @@ def _dots(row: EvaluationRow) -> str:
 
 def _sample_card(sample: Mapping[str, Json]) -> str:
     parts = []
-    for label, names in SAMPLE_FIELDS.items():
-        found = next((sample[name] for name in names if sample.get(name) is not None), None)
+    for label, member in SAMPLE_FIELDS.items():
+        found = sample.get(member)
         if found is not None:
             parts.append(f"<dt>{label}</dt><dd><pre>{escape(_as_text(found))}</pre></dd>")
     task = sample.get("task")

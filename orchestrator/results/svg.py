@@ -177,7 +177,8 @@ def _node(step: StepResult, layout: Layout, spacing: Spacing) -> str:
     if step.seconds is not None and not step.cached:
         second += f", {duration(step.seconds)}"
     return (
-        f'<g class="node {escape(state)}"><title>{escape(step.name)}: {escape(word)}, {escape(second)}</title>'
+        f'<g class="node {escape(state)}">'
+        f"<title>{escape(f'{step.name}: {second}, {word}')}</title>"
         f'<rect x="{left:.1f}" y="{top:.1f}" width="{spacing.node_width:.0f}" '
         f'height="{spacing.node_height:.0f}" rx="8"/>'
         f'<circle cx="{left + 15:.1f}" cy="{y - 7.5:.1f}" r="4.5"/>'

@@ -1,0 +1,5 @@
+"""`python -m orchestrator` is `fmo`."""
+
+from orchestrator.cli import main
+
+main()

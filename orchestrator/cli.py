@@ -1,0 +1,100 @@
+"""The command `fmo`: its commands in groups, and the one place where errors become exit codes.
+
+Exit codes: 0 done; 1 the run failed (a step or a gate said no); 2 the input is wrong and nothing
+was started; 3 AWS refused or could not be reached.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator.commands import check, execute, past
+from orchestrator.commands.terminal import Failure, Output
+from orchestrator.errors import FmoError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+GROUPS = {
+    "Start": (check.validate, check.plan),
+    "Run here": (execute.run, execute.resume, past.runs, past.why, past.report, past.models),
+    "Tools": (check.compile_command, check.schema),
+}
+CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+DEBUG = "--debug"
+"""Taken anywhere among the arguments, so that it can be added to a command that failed."""
+INTERRUPTED = 130
+"""128 + SIGINT, as shells have it; an execution that was stopped can be resumed."""
+BROKEN_PIPE = 141
+"""128 + SIGPIPE: whoever read stdout left."""
+
+
+class GroupedCommands(click.Group):
+    """A group whose help lists commands by what a person does."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write one section for each of `GROUPS`, their texts in one column."""
+        width = max(len(name) for name in self.list_commands(ctx))
+        for title, commands in GROUPS.items():
+            rows = [
+                (f"{command.name:<{width}}", command.get_short_help_str(limit=200))
+                for command in commands
+            ]
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
+@click.group(cls=GroupedCommands, context_settings=CONTEXT_SETTINGS)
+@click.version_option(package_name="fm-orchestrator", prog_name="fmo")
+@click.option(DEBUG, is_flag=True, expose_value=False, help="Show the traceback of an error.")
+def fmo() -> None:
+    """One spec, one SageMaker Pipelines definition, and a real run of it on this machine."""
+
+
+for _commands in GROUPS.values():
+    for _command in _commands:
+        fmo.add_command(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run `fmo` and exit with its code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(run(given))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run `fmo` with `arguments` and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character shows its escape, instead of ending the run.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    output = Output(as_json="--json" in arguments)
+    try:
+        parsed = [argument for argument in arguments if argument != DEBUG]
+        code = fmo.main(args=parsed, prog_name="fmo", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python would complain again when it flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except click.ClickException as error:
+        return _usage_error(error, output)
+    except FmoError as error:
+        if DEBUG in arguments:
+            raise
+        output.fail(Failure.of(error))
+        return error.exit_code
+    return code if isinstance(code, int) else 0
+
+
+def _usage_error(error: click.ClickException, output: Output) -> int:
+    error.show(file=sys.stderr)
+    output.document(
+        Failure("FMO100", error.exit_code, (Problem("", error.format_message()),)).to_json()
+    )
+    return error.exit_code

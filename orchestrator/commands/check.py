@@ -1,0 +1,89 @@
+"""`validate`, `plan`, `compile`, `schema`: everything that starts nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator.commands.options import json_option, set_option, spec_argument
+from orchestrator.commands.terminal import JSON_INDENT, Output
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from orchestrator.results.model import Json
+
+
+@click.command()
+@spec_argument
+@set_option
+@json_option
+def validate(file: Path, overrides: Mapping[str, str], *, as_json: bool) -> None:
+    """Check a spec or a definition JSON and report every problem at once."""
+    from orchestrator import flow
+
+    output = Output(as_json=as_json)
+    prepared = flow.prepare_file(file, overrides)
+    output.warn(prepared.warnings)
+    steps = f"{len(prepared.plan.steps)} steps, " if prepared.plan else ""
+    output.show(f"{file}: {steps}{len(prepared.warnings)} warnings, no errors")
+    warnings: list[Json] = [str(problem) for problem in prepared.warnings]
+    output.document({"file": str(file), "valid": True, "warnings": warnings})
+
+
+@click.command()
+@spec_argument
+@set_option
+@json_option
+def plan(file: Path, overrides: Mapping[str, str], *, as_json: bool) -> None:
+    """Show the steps of a spec in order, with their inputs, outputs, gates and parameters."""
+    from orchestrator import flow
+    from orchestrator.commands import plan_view
+
+    output = Output(as_json=as_json)
+    planned, warnings = flow.plan_file(file, overrides)
+    output.warn(warnings)
+    if as_json:
+        output.document(plan_view.plan_to_json(planned))
+    else:
+        output.show(*plan_view.plan_tables(planned, width=output.results.width))
+
+
+@click.command(name="compile")
+@spec_argument
+@set_option
+@click.option(
+    "-o", "--output", "target", type=click.Path(path_type=Path), help="Write here, not to stdout."
+)
+@json_option
+def compile_command(
+    file: Path, overrides: Mapping[str, str], target: Path | None, *, as_json: bool
+) -> None:
+    """Compile a spec to its SageMaker Pipelines definition, the same bytes each time."""
+    from orchestrator import flow
+
+    output = Output(as_json=as_json)
+    prepared = flow.compile_file(file, overrides)
+    output.warn(prepared.warnings)
+    if target is None:
+        output.write(prepared.data.decode())
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(prepared.data)
+    digest = hashlib.sha256(prepared.data).hexdigest()
+    output.say(f"{target}: {len(prepared.data):,} bytes, sha256 {digest[:12]}")
+    output.document({"file": str(target), "bytes": len(prepared.data), "sha256": digest})
+
+
+@click.command()
+@json_option
+def schema(*, as_json: bool) -> None:
+    """Print the JSON schema of specs, with which editors complete and check them."""
+    from orchestrator.spec.load import spec_json_schema
+
+    document = json.dumps(spec_json_schema(), indent=JSON_INDENT, ensure_ascii=False)
+    Output(as_json=as_json).write(document + "\n")

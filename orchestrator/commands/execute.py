@@ -1,0 +1,164 @@
+"""`run` and `resume`: a definition runs on this machine, and how it went is shown."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator.commands.options import (
+    home_option,
+    json_option,
+    param_option,
+    set_option,
+    spec_argument,
+    workers_option,
+)
+from orchestrator.commands.terminal import Output
+from orchestrator.errors import ExecutionStoppedError
+from orchestrator.results.events import ExecutionStarted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from orchestrator.local.clock import Clock
+    from orchestrator.local.home import Home
+    from orchestrator.results.events import Event, Listener
+    from orchestrator.results.model import ExecutionResult
+
+
+@click.command()
+@spec_argument
+@param_option
+@set_option
+@workers_option
+@click.option(
+    "--no-cache", is_flag=True, help="Run every step, even where an equal one ran before."
+)
+@home_option
+@json_option
+@click.pass_context
+def run(
+    context: click.Context,
+    file: Path,
+    parameters: Mapping[str, str],
+    overrides: Mapping[str, str],
+    workers: int,
+    home_path: Path,
+    *,
+    no_cache: bool,
+    as_json: bool,
+) -> None:
+    """Run a spec, or any pipeline definition JSON, on this machine."""
+    from orchestrator import flow
+    from orchestrator.local.clock import SystemClock
+
+    output = Output(as_json=as_json)
+    home = flow.open_home(home_path)
+    clock = SystemClock()
+    prepared = flow.prepare_file(file, overrides)
+    output.warn(prepared.warnings)
+    watch = Watch(output, clock)
+    with watch.shown(output):
+        result = flow.run_prepared(
+            prepared,
+            home,
+            parameters=parameters,
+            workers=workers,
+            use_cache=not no_cache,
+            listener=watch,
+            clock=clock,
+        )
+    context.exit(show_result(result, home, output))
+
+
+@click.command()
+@click.argument("execution", default="last")
+@workers_option
+@home_option
+@json_option
+@click.pass_context
+def resume(
+    context: click.Context, execution: str, workers: int, home_path: Path, *, as_json: bool
+) -> None:
+    """Go on with an execution that was stopped, killed or failed; finished steps stay."""
+    from orchestrator import flow
+    from orchestrator.local.clock import SystemClock
+
+    output = Output(as_json=as_json)
+    home = flow.open_home(home_path)
+    clock = SystemClock()
+    execution_id = flow.find_execution(execution, home)
+    watch = Watch(output, clock)
+    with watch.shown(output):
+        result = flow.resume(execution_id, home, workers=workers, listener=watch, clock=clock)
+    context.exit(show_result(result, home, output))
+
+
+def show_result(result: ExecutionResult, home: Home, output: Output) -> int:
+    """Print how it went, write the report, and return the exit code."""
+    from orchestrator import flow
+    from orchestrator.results.evaluation import evaluation_rows
+    from orchestrator.results.figures import duration
+    from orchestrator.results.model import execution_to_json
+    from orchestrator.results.tables import evaluation_table, steps_table
+
+    width = output.results.width
+    output.show(steps_table(result, width=width))
+    for step in result.steps:
+        rows = evaluation_rows(step.table)
+        if rows:
+            title = f"Evaluation: {step.name}"
+            output.show(evaluation_table(rows, title=title, width=width))
+    report = flow.write_report(result, flow.report_path(result, home))
+    output.document({**execution_to_json(result), "report": str(report)})
+    output.say(f"{result.status} in {duration(result.seconds)}: {result.execution_id}", "bold")
+    output.say(f"report: {report}")
+    if result.status == "Succeeded":
+        return 0
+    _say_why(result, output)
+    return 1
+
+
+def _say_why(result: ExecutionResult, output: Output) -> None:
+    for step in result.steps:
+        if step.status == "Failed":
+            output.say(f"{step.name}: {step.failure_reason or 'failed'}", "red")
+            if step.log:
+                output.say(f"log: {step.log}")
+    output.say(f"go on with: fmo resume {result.execution_id}")
+
+
+class Watch:
+    """The display of a running execution; a listener that keeps the id, for when it is stopped."""
+
+    def __init__(self, output: Output, clock: Clock) -> None:
+        from orchestrator.results.live import LiveBoard, PlainLines
+
+        self.execution_id = ""
+        self._live: AbstractContextManager[object] = nullcontext()
+        console = output.people
+        if console.is_terminal and not console.is_dumb_terminal:
+            self._live = board = LiveBoard(console, clock.now)
+            self._show: Listener = board
+        else:
+            self._show = PlainLines(console)
+
+    def __call__(self, event: Event) -> None:
+        """Show `event`."""
+        if isinstance(event, ExecutionStarted):
+            self.execution_id = event.result.execution_id
+        self._show(event)
+
+    @contextmanager
+    def shown(self, output: Output) -> Iterator[None]:
+        """Show events while inside; on Ctrl-C, say how to go on."""
+        try:
+            with self._live:
+                yield
+        except (KeyboardInterrupt, ExecutionStoppedError):
+            if self.execution_id:
+                output.say(f"stopped; go on with: fmo resume {self.execution_id}", "yellow")
+            raise

@@ -1,0 +1,93 @@
+"""`runs`, `why`, `report`, `models`: what happened on this machine before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator.commands.options import home_option, json_option
+from orchestrator.commands.terminal import Output
+
+if TYPE_CHECKING:
+    from orchestrator.results.model import ExecutionResult, Json
+
+
+@click.command()
+@home_option
+@json_option
+def runs(home_path: Path, *, as_json: bool) -> None:
+    """List the executions on this machine, the newest first."""
+    from rich.text import Text
+
+    from orchestrator import flow
+    from orchestrator.results.figures import duration
+    from orchestrator.results.tables import new_table, status_text
+
+    output = Output(as_json=as_json)
+    found = flow.list_executions(flow.open_home(home_path))
+    table = new_table()
+    for heading in ("execution", "pipeline", "status", "started", "time"):
+        table.add_column(heading, overflow="fold")
+    for one in found:
+        began = one.started_at.astimezone().strftime("%Y-%m-%d %H:%M")
+        cells = (Text(one.execution_id), Text(one.pipeline_name), status_text(one.status))
+        table.add_row(*cells, began, duration(one.seconds))
+    output.show(table if found else f"no executions in {home_path}; start one with: fmo run FILE")
+    output.document([_brief(one) for one in found])
+
+
+@click.command()
+@click.argument("execution")
+@click.argument("step")
+@home_option
+@json_option
+def why(execution: str, step: str, home_path: Path, *, as_json: bool) -> None:
+    """Say why STEP of EXECUTION ran or was taken from the cache, and what had changed."""
+    from orchestrator import flow
+
+    output = Output(as_json=as_json)
+    explanation = flow.explain(execution, step, flow.open_home(home_path))
+    output.show(explanation.text)
+    output.document(explanation.document)
+
+
+@click.command()
+@click.argument("execution", default="last")
+@click.option("-o", "--output", "target", type=click.Path(path_type=Path), help="Where to write.")
+@home_option
+@json_option
+def report(execution: str, target: Path | None, home_path: Path, *, as_json: bool) -> None:
+    """Write the HTML report of EXECUTION (its id, the start of it, or `last`)."""
+    from orchestrator import flow
+
+    output = Output(as_json=as_json)
+    home = flow.open_home(home_path)
+    result = flow.load_execution(execution, home)
+    path = flow.write_report(result, target or flow.report_path(result, home))
+    output.show(str(path)) if not as_json else output.say(str(path))
+    output.document({"execution_id": result.execution_id, "report": str(path)})
+
+
+@click.command()
+@home_option
+@json_option
+def models(home_path: Path, *, as_json: bool) -> None:
+    """List the registered models with their metrics."""
+    from orchestrator import flow
+
+    output = Output(as_json=as_json)
+    found = flow.list_models(flow.open_home(home_path))
+    output.document(found)
+
+
+def _brief(result: ExecutionResult) -> Json:
+    return {
+        "execution_id": result.execution_id,
+        "pipeline_name": result.pipeline_name,
+        "status": result.status,
+        "started_at": result.started_at.isoformat(),
+        "seconds": result.seconds,
+        "failure_reason": result.failure_reason,
+    }

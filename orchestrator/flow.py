@@ -1,0 +1,288 @@
+"""The path, as code. Read this first: spec, plan, definition, backend, results, in that order."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from orchestrator.aws.shapes import load_shapes
+from orchestrator.compiler.assets import data_asset
+from orchestrator.compiler.compile import compile_plan
+from orchestrator.compiler.environment import LOCAL
+from orchestrator.compiler.files import hash_data
+from orchestrator.compiler.sources import gather_sources, is_local_path
+from orchestrator.definition.reader import parse_definition
+from orchestrator.definition.validation import validate
+from orchestrator.errors import DefinitionError, InputError, Problem, SpecError
+from orchestrator.local import history
+from orchestrator.local.home import Home
+from orchestrator.local.hub import fetch_model
+from orchestrator.local.run import resume_execution, run_definition
+from orchestrator.local.store import Store
+from orchestrator.plan.build import build_plan
+from orchestrator.results.collect import collect
+from orchestrator.results.report import render_report
+from orchestrator.spec.load import load_spec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from orchestrator.compiler.assets import Asset
+    from orchestrator.compiler.compile import HubAsset
+    from orchestrator.compiler.environment import Environment
+    from orchestrator.definition.json import Json
+    from orchestrator.definition.model import Definition
+    from orchestrator.local.clock import Clock
+    from orchestrator.plan.model import Plan
+    from orchestrator.results.events import Listener
+    from orchestrator.results.model import ExecutionResult
+
+LOG_TAIL_BYTES = 6_000
+MAX_FILE_BYTES = 10 * 2**20
+"""Of a spec or a definition; SageMaker takes definitions up to 1 MB directly."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A definition that is checked, and what must be in the store before it runs."""
+
+    data: bytes
+    """The definition JSON: the only thing that a backend sees."""
+    warnings: tuple[Problem, ...] = ()
+    assets: tuple[Asset, ...] = ()
+    hub_models: tuple[HubAsset, ...] = ()
+    plan: Plan | None = None
+    """None when the file was a definition already."""
+    source: Mapping[str, Json] = field(default_factory=dict)
+    """The receipt: what this was made from."""
+
+
+def plan_file(path: Path, overrides: Mapping[str, str]) -> tuple[Plan, tuple[Problem, ...]]:
+    """Return the plan of the spec at `path`, and warnings."""
+    spec = load_spec(read_text(path), file=path, overrides=overrides)
+    return build_plan(spec, file=path)
+
+
+def compile_file(
+    path: Path, overrides: Mapping[str, str], environment: Environment = LOCAL
+) -> Prepared:
+    """Return the definition of the spec at `path`, validated against the service's own shapes."""
+    plan, warnings = plan_file(path, overrides)
+    compiled = compile_plan(plan, environment, gather_sources(plan, path.parent))
+    _checked(compiled.definition, path)
+    return Prepared(
+        data=compiled.json,
+        warnings=warnings,
+        assets=compiled.assets,
+        hub_models=compiled.hub_models,
+        plan=plan,
+        source={"spec": str(path), "overrides": dict(overrides), "environment": environment.name},
+    )
+
+
+def read_definition(path: Path) -> Prepared:
+    """Return the definition JSON at `path`, ours or anyone's, validated."""
+    data = read_text(path).encode()
+    _checked(parse_definition(data), path)
+    return Prepared(data=data, source={"definition": str(path)})
+
+
+def prepare_file(path: Path, overrides: Mapping[str, str]) -> Prepared:
+    """Return what is to run, from a spec or from a definition JSON."""
+    if not _is_definition(path):
+        return compile_file(path, overrides)
+    if overrides:
+        fix = "Leave --set out, or give the spec that the definition was compiled from."
+        what = f"--set changes a spec, and {path.name} is a pipeline definition"
+        raise InputError(Problem("", what, fix))
+    return read_definition(path)
+
+
+def run_prepared(
+    prepared: Prepared,
+    home: Home,
+    *,
+    parameters: Mapping[str, str],
+    workers: int,
+    use_cache: bool,
+    listener: Listener,
+    clock: Clock,
+) -> ExecutionResult:
+    """Run a definition on this machine and return how it went."""
+    store = Store(home.store)
+    store_inputs(prepared, store)
+    result = run_definition(
+        prepared.data,
+        home,
+        parameters=_stored_parameters(parameters, prepared, store),
+        workers=workers,
+        use_cache=use_cache,
+        listener=listener,
+        clock=clock,
+        source=prepared.source,
+    )
+    return with_outputs(result, home)
+
+
+def resume(
+    execution_id: str,
+    home: Home,
+    *,
+    workers: int,
+    listener: Listener,
+    clock: Clock,
+) -> ExecutionResult:
+    """Go on with an execution that was stopped, killed or failed; return how it went."""
+    result = resume_execution(execution_id, home, workers=workers, listener=listener, clock=clock)
+    return with_outputs(result, home)
+
+
+def open_home(path: Path) -> Home:
+    """Return the home at `path`, which need not exist yet."""
+    return Home(path.resolve())
+
+
+def list_executions(home: Home) -> tuple[ExecutionResult, ...]:
+    """Return every execution on this machine, the newest first."""
+    found = history.list_executions(home)
+    return tuple(sorted(found, key=lambda one: one.started_at, reverse=True))
+
+
+def load_execution(text: str, home: Home) -> ExecutionResult:
+    """Return a past execution by its id, the unambiguous start of one, or `last`."""
+    return with_outputs(history.load_result(home, find_execution(text, home)), home)
+
+
+def find_execution(text: str, home: Home) -> str:
+    """Return the execution id that `text` means: itself, its start, or `last`.
+
+    Raises:
+        InputError: If there is none, or more than one.
+    """
+    ids = [one.execution_id for one in list_executions(home)]
+    if text == "last" and ids:
+        return ids[0]
+    found = [one for one in ids if one == text] or [one for one in ids if one.startswith(text)]
+    if len(found) == 1:
+        return found[0]
+    what = "fits no execution" if not found else f"fits {len(found)} executions"
+    raise InputError(Problem("", f"'{text}' {what} in {home.root}", "`fmo runs` lists them."))
+
+
+def with_outputs(result: ExecutionResult, home: Home) -> ExecutionResult:
+    """Return `result` with metrics, loss history, comparisons and samples read from the store."""
+    store = Store(home.store)
+
+    def read(uri: str) -> bytes | None:
+        found = store.find(uri)
+        return None if found is None else found.path.read_bytes()
+
+    return collect(result, read)
+
+
+def report_path(result: ExecutionResult, home: Home) -> Path:
+    """Return where a report stands unless told otherwise."""
+    return home.execution(result.execution_id) / "report.html"
+
+
+def write_report(result: ExecutionResult, path: Path) -> Path:
+    """Write the HTML report of `result` to `path` and return it."""
+    logs = {
+        step.name: _tail(step.log)
+        for step in result.steps
+        if step.status in {"Failed", "Stopped"} and step.log is not None
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(render_report(result, logs=logs), encoding="utf-8")
+    return path
+
+
+def store_inputs(prepared: Prepared, store: Store) -> None:
+    """Put the code, the local data and the hub's models that a definition names into the store."""
+    for asset in prepared.assets:
+        _store_asset(asset, store)
+    for hub in prepared.hub_models:
+        if not store.list(hub.uri):
+            with TemporaryDirectory() as folder:
+                fetch_model(hub.model.model_id, hub.model.revision, Path(folder))
+                store.upload(Path(folder), hub.uri)
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a spec file.
+
+    Raises:
+        SpecError: If there is none, it is too large to be a spec, or is not UTF-8.
+    """
+    _check_size(path)
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        what = f"byte {error.start} is not UTF-8"
+        raise SpecError(Problem("", what, "Save the file as UTF-8.", file=path)) from error
+
+
+def _check_size(path: Path) -> None:
+    if not path.is_file():
+        raise SpecError(Problem("", f"there is no file '{path}'", "Check the path."))
+    size = path.stat().st_size
+    if size > MAX_FILE_BYTES:
+        what = (
+            f"the file has {size / 2**20:.0f} MB, more than the {MAX_FILE_BYTES // 2**20} allowed"
+        )
+        fix = "Put data in files of their own and name them as inputs."
+        raise SpecError(Problem("", what, fix, file=path))
+
+
+def _checked(definition: Definition, path: Path) -> None:
+    problems = validate(definition, load_shapes())
+    if problems:
+        raise DefinitionError(replace(problem, file=problem.file or path) for problem in problems)
+
+
+def _is_definition(path: Path) -> bool:
+    if path.suffix != ".json":
+        return False
+    try:
+        document = json.loads(read_text(path))
+    except ValueError:
+        return False  # The spec's reader says where it stops being JSON.
+    return isinstance(document, dict) and "Version" in document and "Steps" in document
+
+
+def _stored_parameters(
+    parameters: Mapping[str, str], prepared: Prepared, store: Store
+) -> Mapping[str, str]:
+    """Put files that `--param Name=./path` names into the store, and pass their URIs instead."""
+    stored = dict(parameters)
+    for name, value in parameters.items():
+        known = prepared.plan.parameters.get(name) if prepared.plan else None
+        if known is not None and known.type == "S3Uri" and is_local_path(value):
+            asset = data_asset(LOCAL.bucket, hash_data(Path(value), f"--param {name}"))
+            _store_asset(asset, store)
+            stored[name] = asset.uri
+    return stored
+
+
+def _store_asset(asset: Asset, store: Store) -> None:
+    for path, content in asset.files.items():
+        uri = asset.uri + path
+        if store.find(uri) is not None:  # The URI holds the hash of what is in it.
+            continue
+        if isinstance(content, bytes):
+            store.put_bytes(uri, content)
+        else:
+            store.put_file(uri, content)
+
+
+def _tail(log: Path) -> str:
+    if not log.is_file():
+        return ""
+    with log.open("rb") as file:
+        start = max(log.stat().st_size - LOG_TAIL_BYTES, 0)
+        file.seek(start)
+        text = file.read().decode("utf-8", errors="replace")
+    return text.partition("\n")[2] if start else text
