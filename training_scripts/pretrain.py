@@ -1,0 +1,80 @@
+"""Pre-train a language model: `python3 launch.py pretrain.py [--name=value ...]`.
+
+Objective `pretrain` makes a new model from `architecture`, and a tokenizer of its own from the
+training rows if `tokenizer` is set. Objective `continued_pretrain` goes on with the model in
+channel `model`. The loss is taken on every token.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from training_scripts.container import Job, current_job, fail
+from training_scripts.training.settings import read_settings
+
+if TYPE_CHECKING:
+    from training_scripts.training.settings import TrainSettings
+
+
+def main() -> None:
+    """Run the job of this container."""
+    job = current_job()
+    settings = read_settings(job.settings)
+
+    from training_scripts.methods.full import with_weights
+    from training_scripts.training.devices import compute_dtype
+    from training_scripts.training.job import (
+        finish,
+        parameter_counts,
+        require_train_split,
+        run_training,
+        start,
+    )
+    from training_scripts.training.model import prepare_model
+
+    require_train_split(job)
+    world = start(settings)
+    dtype = compute_dtype(bf16=settings.bf16, device=world.device)
+    model, tokenizer, stored = _model_and_tokenizer(job, settings, dtype)
+    model = prepare_model(model, settings, world.device)
+    counts = parameter_counts(model)
+    trained = run_training(job, settings, world, model, tokenizer, dtype)
+    if world.is_main:
+        model = with_weights(model, trained.master_weights, stored or dtype)
+        finish(job, settings, model, tokenizer, trained, counts)
+    world.wait()
+    world.close()
+
+
+def _model_and_tokenizer(job: Job, settings: TrainSettings, dtype: Any) -> tuple[Any, Any, Any]:
+    """The model in float32, its tokenizer, and the type its weights are stored in."""
+    import torch
+
+    from training_scripts.training.model import load_model, load_tokenizer, make_model
+
+    if settings.objective == "continued_pretrain":
+        folder = job.input("model")
+        model, stored = load_model(folder, torch.float32)
+        return model, load_tokenizer(folder), stored
+    if settings.architecture is None:
+        fail("architecture: missing. Objective pretrain builds a new model; write its shape.")
+    tokenizer = (
+        _new_tokenizer(job, settings)
+        if settings.tokenizer is not None
+        else load_tokenizer(job.input("model"))
+    )
+    return make_model(settings.architecture, tokenizer, settings.seed), tokenizer, dtype
+
+
+def _new_tokenizer(job: Job, settings: TrainSettings) -> Any:
+    from training_scripts.data.rows import read_split, row_text
+    from training_scripts.training.tokenizer import train_tokenizer
+
+    if settings.tokenizer is None:
+        fail("tokenizer: missing.")
+    texts = (row_text(row) for row in read_split(job.input("data"), "train"))
+    return train_tokenizer(texts, settings.tokenizer["vocab_size"], max_length=settings.max_length)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""One micro-batch through the model, up to what the loss needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from training_scripts.training.attention import lay_out
+from training_scripts.training.loss import losses_and_hits, sum_of_losses
+from training_scripts.training.model import FAMILIAR
+
+if TYPE_CHECKING:
+    from training_scripts.training.batches import MicroBatch
+
+
+def batch_loss(model: Any, batch: MicroBatch, *, scale: float) -> Any:
+    """Return the sum of the labels' cross-entropies times `scale`, ready for `backward`."""
+    hidden, weight = _hidden_and_weight(model, batch)
+    return sum_of_losses(hidden, weight, batch, scale=scale)
+
+
+def batch_losses_and_hits(model: Any, batch: MicroBatch) -> tuple[float, int]:
+    """Return the sum of cross-entropies, and for how many labels the likeliest token is right."""
+    hidden, weight = _hidden_and_weight(model, batch)
+    return losses_and_hits(hidden, weight, batch)
+
+
+def _hidden_and_weight(model: Any, batch: MicroBatch) -> tuple[Any, Any]:
+    """(1, token, hidden) and the output layer's weight.
+
+    Logits and None if the model is not known to end in a plain output layer.
+    """
+    # A PEFT model wraps the causal one.
+    causal = model.get_base_model() if hasattr(model, "get_base_model") else model
+    inputs = {"input_ids": batch.input_ids, "position_ids": batch.position_ids, "use_cache": False}
+    # `layout` reaches our own attention; flash attention takes the rest.
+    layout = lay_out(batch.lengths, batch.input_ids.device)
+    if causal.config._attn_implementation == "flash_attention_2":  # noqa: SLF001 it has no other name
+        inputs |= {
+            "cu_seq_lens_q": layout.cu_seqlens,
+            "cu_seq_lens_k": layout.cu_seqlens,
+            "max_length_q": layout.longest,
+            "max_length_k": layout.longest,
+        }
+    elif causal.config.model_type in FAMILIAR:
+        inputs["layout"] = layout
+    if causal.config.model_type in FAMILIAR:
+        hidden = causal.get_decoder()(**inputs).last_hidden_state
+        return hidden, causal.get_output_embeddings().weight
+    return causal(**inputs).logits, None

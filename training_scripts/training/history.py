@@ -1,0 +1,62 @@
+"""What a run has shown so far: `trainer_log.jsonl` and progress lines."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from training_scripts.container import log_progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass
+class History:
+    """The rows of `trainer_log.jsonl`, each with its `step`."""
+
+    total_steps: int
+    rows: list[dict[str, float]] = field(default_factory=list)
+    tokens: int = 0
+    """Tokens trained on, padding excluded, over all devices and attempts."""
+    seconds: float = 0.0
+    """Time spent in optimizer steps, over all attempts."""
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Tokens trained on per second of training, validation and saving excluded."""
+        return self.tokens / self.seconds if self.seconds else 0.0
+
+    def train_row(
+        self, step: int, loss: float, learning_rate: float, grad_norm: float, speed: float
+    ) -> None:
+        """Record and print one line about training."""
+        self.rows.append(
+            {
+                "step": step,
+                "loss": loss,
+                "learning_rate": learning_rate,
+                "grad_norm": grad_norm,
+                "tokens_per_second": speed,
+            }
+        )
+        left = (self.total_steps - step) * self.seconds / step
+        log_progress(step, self.total_steps, {"train/loss": loss}, speed, left)
+
+    def eval_row(self, step: int, loss: float, accuracy: float) -> None:
+        """Record and print one line about validation."""
+        self.rows.append({"step": step, "eval_loss": loss, "eval_accuracy": accuracy})
+        shown = {"eval/loss": loss, "eval/accuracy": accuracy}
+        left = (self.total_steps - step) * self.seconds / step if step else None
+        log_progress(step, self.total_steps, shown, seconds_left=left)
+
+    def last(self, name: str) -> float | None:
+        """Return the latest value of `name`, None if no row has it."""
+        return next((row[name] for row in reversed(self.rows) if name in row), None)
+
+    def write(self, path: Path) -> None:
+        """Write the rows as JSON Lines, whole or not at all."""
+        partial = path.with_name(f".{path.name}.partial")
+        partial.write_text("".join(json.dumps(row) + "\n" for row in self.rows), encoding="utf-8")
+        partial.replace(path)

@@ -1,0 +1,163 @@
+"""What `pretrain.py` and `sft.py` share: from rows and a model to a trained model on disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from training_scripts.checkpoints.fingerprint import fingerprint
+from training_scripts.checkpoints.store import CheckpointStore
+from training_scripts.container import fail
+from training_scripts.data.packing import pack
+from training_scripts.data.rows import has_split, read_split
+from training_scripts.data.tokenize import tokenize_rows
+from training_scripts.training.devices import join_world, keep_freed_memory
+from training_scripts.training.loop import Interrupted, Run, Trained, train
+from training_scripts.training.save import count_parameters, run_metrics, save_model, write_readme
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from training_scripts.container import Job
+    from training_scripts.data.packing import PackedSequences
+    from training_scripts.training.devices import World
+    from training_scripts.training.settings import TrainSettings
+
+_NOT_IN_FINGERPRINT = frozenset({"logging_steps", "eval_steps", "save_steps", "save_total_limit"})
+_SIGTERM_EXIT = 143
+"""128 + SIGTERM, as a shell reports it."""
+
+
+def start(settings: TrainSettings) -> World:
+    """Return this process's place in the world, with the effective settings printed once."""
+    keep_freed_memory()
+    world = join_world(os.environ)
+    if world.is_main:
+        shown = {name: value for name, value in vars(settings).items() if value is not None}
+        print("Settings:", json.dumps(shown, sort_keys=True))
+        print(f"Device: {world.device}, {world.size} process(es).", flush=True)
+    return world
+
+
+def packed_split(
+    job: Job, name: str, tokenizer: Any, settings: TrainSettings
+) -> PackedSequences | None:
+    """Return the sequences of a split of the channel `data`, None if it has no rows."""
+    folder = job.input("data")
+    if not has_split(folder, name):
+        return None
+    if settings.objective != "sft":
+        too_long = "split"
+    else:
+        too_long = "truncate" if settings.truncate else "refuse"
+    rows = tokenize_rows(
+        read_split(folder, name),
+        tokenizer,
+        max_length=settings.max_length,
+        completion_only_loss=settings.completion_only_loss and settings.objective == "sft",
+        too_long=too_long,  # type: ignore[arg-type]
+    )
+    packed = pack(
+        rows,
+        settings.max_length,
+        strategy="best_fit" if settings.packing else "none",
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    if packed.loss_tokens == 0:
+        fail(
+            f"data: no row of {name}.jsonl has a token to learn. "
+            "Pass rows with completions, or write completion_only_loss: false."
+        )
+    return packed
+
+
+def require_train_split(job: Job) -> None:
+    """Fail unless the channel `data` has rows to train on."""
+    if not has_split(job.input("data"), "train"):
+        fail(
+            "data: train.jsonl is empty or missing. "
+            "Pass the output of a step of kind dataset that keeps rows for training."
+        )
+
+
+def run_training(
+    job: Job, settings: TrainSettings, world: World, model: Any, tokenizer: Any, dtype: Any
+) -> Trained:
+    """Train `model` on the channel `data`; on SIGTERM leave a checkpoint and exit 143."""
+    packed = packed_split(job, "train", tokenizer, settings)
+    if packed is None:
+        fail("data: train.jsonl is empty.")
+    stopping: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: stopping.append(number))
+    run = Run(
+        model=model,
+        train=packed,
+        validation=packed_split(job, "validation", tokenizer, settings),
+        settings=settings,
+        dtype=dtype,
+        world=world,
+        checkpoints=_checkpoints(job, settings),
+        clock=perf_counter,
+        stop_requested=lambda: bool(stopping),
+    )
+    if world.is_main:
+        print(
+            f"Training on {packed.tokens} tokens in {len(packed)} sequences, "
+            f"{packed.loss_tokens} of them learned.",
+            flush=True,
+        )
+    try:
+        return train(run)
+    except Interrupted:
+        print("Stopped by SIGTERM; a checkpoint is saved.", flush=True)
+        sys.exit(_SIGTERM_EXIT)
+    except (RuntimeError, MemoryError) as error:
+        _explain(error, settings)
+
+
+def finish(
+    job: Job, settings: TrainSettings, model: Any, tokenizer: Any, trained: Trained, counts: Any
+) -> None:
+    """Save the model, its history, its metrics and a README; then drop the checkpoints."""
+    save_model(model, tokenizer, job.model_dir)
+    trained.history.write(job.model_dir / "trainer_log.jsonl")
+    metrics = run_metrics(trained.history, counts)
+    write_readme(job.model_dir, job.step, settings, metrics)
+    job.write_metrics(metrics)
+    _checkpoints(job, settings).clear()
+
+
+def parameter_counts(model: Any) -> dict[str, int]:
+    """Return the parameter counts that go into the metrics, and print them."""
+    counts = count_parameters(model)
+    print(f"Parameters: {counts['parameters']}, trained: {counts['trainable_parameters']}.")
+    return counts
+
+
+def _checkpoints(job: Job, settings: TrainSettings) -> CheckpointStore:
+    kept = {
+        name: value for name, value in vars(settings).items() if name not in _NOT_IN_FINGERPRINT
+    }
+    folders: list[Path] = [job.input("data")]
+    if job.has_input("model"):
+        folders.append(job.input("model"))
+    return CheckpointStore(
+        job.checkpoint_dir / fingerprint(kept, folders), keep=settings.save_total_limit
+    )
+
+
+def _explain(error: BaseException, settings: TrainSettings) -> NoReturn:
+    text = str(error)
+    memory = isinstance(error, MemoryError) or "out of memory" in text or "alloc" in text
+    if not memory:
+        raise error
+    fail(
+        f"out of memory with per_device_train_batch_size {settings.per_device_train_batch_size} "
+        f"and max_length {settings.max_length}. Lower per_device_train_batch_size (and write "
+        "global_batch_size to keep the step), set gradient_checkpointing: true, lower max_length, "
+        f"or take a larger instance. ({text.splitlines()[0] if text else type(error).__name__})"
+    )

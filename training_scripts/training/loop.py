@@ -1,0 +1,246 @@
+"""The training loop: accumulate, clip, step, validate, checkpoint."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from training_scripts.container import fail
+from training_scripts.training.batches import batch_of_step, count_labels, micro_batches
+from training_scripts.training.forward import batch_loss, batch_losses_and_hits
+from training_scripts.training.history import History
+from training_scripts.training.optimizer import MasterAdamW
+from training_scripts.training.schedule import count_steps, learning_rate_factor
+from training_scripts.training.settings import accumulation_steps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from training_scripts.checkpoints.store import CheckpointStore
+    from training_scripts.data.packing import PackedSequences
+    from training_scripts.training.batches import MicroBatch
+    from training_scripts.training.devices import World
+    from training_scripts.training.settings import TrainSettings
+
+_CPU_TOKENS = 2048
+"""Tokens per forward pass on a CPU: activations stay in its caches. The step is the same."""
+
+
+class Interrupted(Exception):  # noqa: N818 no error: somebody asked the job to stop
+    """The job was asked to stop; a checkpoint of the last whole step is saved."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything one training run needs."""
+
+    model: Any
+    """transformers (or PEFT) causal language model on the world's device; what has
+    `requires_grad` is trained, in place."""
+    train: PackedSequences
+    validation: PackedSequences | None
+    settings: TrainSettings
+    dtype: Any
+    """What computes: torch.bfloat16 or torch.float32."""
+    world: World
+    checkpoints: CheckpointStore
+    clock: Callable[[], float]
+    """Seconds, never going back."""
+    stop_requested: Callable[[], bool]
+
+    @property
+    def global_batch_size(self) -> int:
+        """Sequences per optimizer step, over all devices."""
+        settings, devices = self.settings, self.world.size
+        micro = settings.per_device_train_batch_size * devices
+        return micro * accumulation_steps(settings, devices)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """How a run ended."""
+
+    history: History
+    master_weights: dict[str, Any]
+    """The trained parameters in float32, by name."""
+
+
+def train(run: Run) -> Trained:
+    """Train to the end, from the newest checkpoint if there is one.
+
+    Raises:
+        Interrupted: If `run.stop_requested` said so; a checkpoint is saved.
+        JobFailure: If the loss is not finite.
+    """
+    settings = run.settings
+    total = count_steps(
+        len(run.train), run.global_batch_size, settings.num_train_epochs, settings.max_steps
+    )
+    eval_steps = settings.eval_steps or max(1, total // 10)
+    save_steps = settings.save_steps or eval_steps
+    progress = _Progress(run, MasterAdamW(run.model, run.dtype, settings), History(total))
+    run.model.train()
+    for step in range(progress.resume(), total):
+        progress.take_step(step)
+        done = step + 1
+        if run.validation is not None and (done % eval_steps == 0 or done == total):
+            progress.history.eval_row(done, *validate(run, run.validation))
+        if done % save_steps == 0:
+            progress.save(done)
+    return Trained(progress.history, progress.optimizer.master_weights(run.model))
+
+
+def validate(run: Run, packed: PackedSequences) -> tuple[float, float]:
+    """Return mean cross-entropy and next-token accuracy over the labels of `packed`."""
+    import torch
+
+    totals = torch.zeros(3, dtype=torch.float64)
+    size = run.settings.per_device_eval_batch_size
+    run.model.eval()
+    with torch.no_grad():
+        for batch in _own_batches(run, packed, range(len(packed)), size):
+            loss, hits = batch_losses_and_hits(run.model, batch)
+            totals += torch.tensor([loss, hits, len(batch.label_ids)], dtype=torch.float64)
+    run.model.train()
+    totals = totals.to(run.world.device)
+    run.world.sum(totals)
+    loss, hits, labels = totals.tolist()
+    return loss / max(labels, 1), hits / max(labels, 1)
+
+
+@dataclass
+class _Pace:
+    """What happened since the last row about training."""
+
+    loss: float = 0.0
+    labels: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+
+
+class _Progress:
+    """What changes while a run goes on."""
+
+    def __init__(self, run: Run, optimizer: MasterAdamW, history: History) -> None:
+        self.run, self.optimizer, self.history = run, optimizer, history
+        self.pace = _Pace()
+
+    def take_step(self, step: int) -> None:
+        """Take optimizer step `step`, from 0."""
+        run, started = self.run, self.run.clock()
+        sequences = batch_of_step(len(run.train), run.global_batch_size, step, run.settings.seed)
+        labels = count_labels(run.train, sequences)
+        loss = self._accumulate(step, sequences, labels)
+        if not math.isfinite(loss):
+            fail(
+                f"step {step + 1}: the loss is {loss}. "
+                f"Lower learning_rate (it is {run.settings.learning_rate}) or raise warmup_ratio."
+            )
+        learning_rate = run.settings.learning_rate * learning_rate_factor(
+            run.settings.lr_scheduler_type,
+            step,
+            total_steps=self.history.total_steps,
+            warmup_ratio=run.settings.warmup_ratio,
+        )
+        norm = self.optimizer.step(learning_rate, run.world)
+        tokens = sum(sum(run.train.document_lengths[sequence]) for sequence in sequences)
+        self._record(step + 1, loss, labels, tokens, run.clock() - started, learning_rate, norm)
+
+    def resume(self) -> int:
+        """Take over the newest checkpoint; return how many steps are done."""
+        checkpoint = self.run.checkpoints.load_latest()
+        if checkpoint is None:
+            return 0
+        if checkpoint.state["parameters"] != list(self.optimizer.names):
+            fail("checkpoints: the newest is of another model. Remove it, or train elsewhere.")
+        self.optimizer.load_tensors(checkpoint.tensors)
+        state = checkpoint.state
+        self.history.rows = list(state["rows"])
+        self.history.tokens, self.history.seconds = state["tokens"], state["seconds"]
+        self.pace = _Pace(**state["pace"])
+        if self.run.world.is_main:
+            print(f"Resuming after step {checkpoint.step} of {self.history.total_steps}.")
+        return checkpoint.step
+
+    def save(self, step: int) -> None:
+        """Save a checkpoint of `step` steps done."""
+        if self.run.world.is_main:
+            state = {
+                "parameters": list(self.optimizer.names),
+                "rows": self.history.rows,
+                "tokens": self.history.tokens,
+                "seconds": self.history.seconds,
+                "pace": vars(self.pace),
+            }
+            self.run.checkpoints.save(step, state, self.optimizer.tensors())
+        self.run.world.wait()
+
+    def _accumulate(self, step: int, sequences: list[int], labels: int) -> float:
+        """Add up the gradients of `sequences`; return the mean loss per label, of all devices."""
+        import torch
+
+        run = self.run
+        # Seeded by the step alone, so that a resumed run draws the same dropout.
+        torch.manual_seed(hash((run.settings.seed, step, run.world.rank)) % (1 << 63))
+        total = torch.zeros((), dtype=torch.float32, device=run.world.device)
+        size = run.settings.per_device_train_batch_size
+        for number, batch in enumerate(_own_batches(run, run.train, sequences, size)):
+            self._stop_if_asked(step, first=number == 0)
+            loss = batch_loss(run.model, batch, scale=1.0 / max(labels, 1))
+            loss.backward()
+            self.optimizer.accumulate()
+            total += loss.detach()
+        run.world.sum(total)
+        return float(total.item())
+
+    def _stop_if_asked(self, step: int, *, first: bool) -> None:
+        import torch
+
+        asked = self.run.stop_requested()
+        if self.run.world.size > 1:
+            if not first:
+                return  # All processes must stop at the same place, or the others would wait.
+            votes = torch.tensor(float(asked), device=self.run.world.device)
+            self.run.world.sum(votes)
+            asked = bool(votes.item())
+        if asked:
+            self.optimizer.discard_gradients()
+            self.save(step)
+            raise Interrupted
+
+    def _record(
+        self,
+        done: int,
+        loss: float,
+        labels: int,
+        tokens: int,
+        seconds: float,
+        learning_rate: float,
+        norm: float,
+    ) -> None:
+        self.history.tokens += tokens
+        self.history.seconds += seconds
+        pace = self.pace
+        pace.loss += loss * labels
+        pace.labels += labels
+        pace.tokens += tokens
+        pace.seconds += seconds
+        logging_steps = self.run.settings.logging_steps
+        if done % logging_steps == 0 or done in {1, self.history.total_steps}:
+            speed = pace.tokens / max(pace.seconds, 1e-9)
+            self.history.train_row(
+                done, pace.loss / max(pace.labels, 1), learning_rate, norm, speed
+            )
+            self.pace = _Pace()
+
+
+def _own_batches(
+    run: Run, packed: PackedSequences, sequences: Sequence[int], size: int
+) -> Iterator[MicroBatch]:
+    """Yield this process's share of `sequences` as micro-batches on its device."""
+    mine = sequences[run.world.rank :: run.world.size]
+    on_cpu = run.world.device.type == "cpu"
+    limit = _CPU_TOKENS if on_cpu else None
+    for batch in micro_batches(packed, mine, size=size, max_tokens=limit):
+        yield batch if on_cpu else batch.to(run.world.device)

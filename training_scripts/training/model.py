@@ -1,0 +1,167 @@
+"""The model a job trains: made from an architecture, or loaded from the channel `model`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from training_scripts.container import fail
+from training_scripts.training.attention import PACKED, register
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from training_scripts.training.settings import TrainSettings
+
+FAMILIAR = frozenset({"llama", "mistral", "qwen2", "qwen3"})
+"""Model types whose forward pass is known to be: decoder, then a plain output layer."""
+
+
+def make_model(architecture: dict[str, Any], tokenizer: Any, seed: int) -> Any:
+    """Return a new model with random float32 weights, the same for the same seed.
+
+    Raises:
+        JobFailure: If transformers refuses the architecture.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    shape = {name: value for name, value in architecture.items() if value is not None}
+    model_type = shape.pop("model_type")
+    heads = shape["num_attention_heads"]
+    if shape["hidden_size"] % heads:
+        fail(
+            f"architecture.hidden_size: {shape['hidden_size']} is not a multiple of "
+            f"num_attention_heads {heads}. Use {max(1, shape['hidden_size'] // heads) * heads}."
+        )
+    shape.setdefault("num_key_value_heads", heads)
+    shape.setdefault("head_dim", shape["hidden_size"] // heads)
+    if model_type == "mistral":
+        shape.setdefault("sliding_window", None)
+    rope_theta = shape.pop("rope_theta", 10_000.0)
+    try:
+        config = AutoConfig.for_model(
+            model_type,
+            vocab_size=len(tokenizer),
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+            use_cache=True,
+            **_rope(rope_theta),
+            **shape,
+        )
+        torch.manual_seed(seed)
+        return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    except (TypeError, ValueError) as error:
+        fail(f"architecture: transformers cannot build it ({error}).")
+
+
+def load_model(folder: Path, dtype: Any) -> tuple[Any, Any]:
+    """Return the model in `folder`, in `dtype`, and the number type its weights are stored in.
+
+    Raises:
+        JobFailure: If the folder is no Hugging Face model, or has weights only as pickles.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    _check_folder(folder)
+    try:
+        stored = getattr(AutoConfig.from_pretrained(folder), "dtype", None)
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True)
+    except (OSError, ValueError, KeyError) as error:
+        fail(f"inputs.model: transformers cannot load it ({error}).")
+    return model, stored
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """Return the tokenizer in `folder`, with a padding token.
+
+    Raises:
+        JobFailure: If there is none, or it has no end-of-text token.
+    """
+    from transformers import AutoTokenizer
+
+    if not (folder / "config.json").is_file() and not (folder / "tokenizer.json").is_file():
+        fail(f"inputs.model: there is no tokenizer ({_names(folder)}). Pass a Hugging Face model.")
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+    except (OSError, ValueError, KeyError) as error:
+        fail(f"inputs.model: transformers cannot load its tokenizer ({error}).")
+    if tokenizer.eos_token_id is None:
+        fail("inputs.model: its tokenizer has no end-of-text token (eos_token). Add one to it.")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def prepare_model(model: Any, settings: TrainSettings, device: Any) -> Any:
+    """Return the model on `device`, with the attention and memory settings of the job.
+
+    Raises:
+        JobFailure: If the model is made for shorter sequences than `max_length`, or the wanted
+            attention is not installed.
+    """
+    longest = getattr(model.config, "max_position_embeddings", None)
+    if longest is not None and settings.max_length > longest:
+        fail(
+            f"max_length: {settings.max_length} is above the {longest} positions that the model "
+            f"was made for (max_position_embeddings). Use {longest} or less."
+        )
+    attention = _choose_attention(settings.attn_implementation, model.config.model_type, device)
+    try:
+        model.set_attn_implementation(attention)
+    except (ImportError, ValueError) as error:
+        fail(f"attn_implementation: {attention} cannot be used here ({error}). Write auto.")
+    if settings.gradient_checkpointing:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    model.config.use_cache = False
+    return model.to(device)
+
+
+def _choose_attention(wanted: str, model_type: str, device: Any) -> str:
+    if wanted != "auto":
+        return wanted
+    if model_type not in FAMILIAR:
+        return "sdpa"
+    if device.type == "cuda" and not _has_variable_length_attention():
+        from transformers.utils import is_flash_attn_2_available
+
+        return "flash_attention_2" if is_flash_attn_2_available() else "sdpa"
+    register()
+    return PACKED
+
+
+def _has_variable_length_attention() -> bool:
+    from importlib.util import find_spec
+
+    # torch 2.10 has it; images with an older torch bring flash-attn.
+    return find_spec("torch.nn.attention.varlen") is not None
+
+
+def _rope(theta: float) -> dict[str, Any]:
+    import transformers
+
+    if int(transformers.__version__.split(".")[0]) >= 5:
+        return {"rope_parameters": {"rope_type": "default", "rope_theta": theta}}
+    return {"rope_theta": theta}
+
+
+def _check_folder(folder: Path) -> None:
+    if not (folder / "config.json").is_file():
+        fail(
+            f"inputs.model: there is no config.json ({_names(folder)}). "
+            "Pass a folder in Hugging Face layout."
+        )
+    if any(folder.glob("*.safetensors")):
+        return
+    pickles = sorted(path.name for path in folder.glob("*.bin"))
+    if pickles:
+        fail(
+            f"inputs.model: its weights are pickles ({', '.join(pickles)}), which can run code "
+            "when loaded. Convert them to safetensors."
+        )
+    fail(f"inputs.model: there are no weights (*.safetensors; {_names(folder)}).")
+
+
+def _names(folder: Path) -> str:
+    found = sorted(path.name for path in folder.glob("*"))
+    return f"found: {', '.join(found[:8])}" if found else "the folder is empty"

@@ -1,0 +1,104 @@
+"""What a job leaves in its model folder."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from training_scripts.training.history import History
+    from training_scripts.training.settings import TrainSettings
+
+
+def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
+    """Write model and tokenizer in Hugging Face layout, weights as safetensors."""
+    model.config.use_cache = True
+    model.generation_config.eos_token_id = _stop_tokens(model, tokenizer)
+    model.generation_config.pad_token_id = tokenizer.pad_token_id
+    model.save_pretrained(folder, safe_serialization=True)
+    tokenizer.save_pretrained(folder)
+
+
+def run_metrics(history: History, counts: Mapping[str, int]) -> dict[str, float]:
+    """Return the flat metrics of a run.
+
+    Args:
+        history: Of the whole run.
+        counts: `parameters` and `trainable_parameters`.
+    """
+    metrics: dict[str, float] = {
+        "train/steps": history.total_steps,
+        "train/tokens": history.tokens,
+        "train/seconds": round(history.seconds, 3),
+        "train/tokens_per_second": round(history.tokens_per_second, 1),
+        **{f"train/{name}": count for name, count in counts.items()},
+    }
+    for name, source in (
+        ("train/loss", "loss"),
+        ("eval/loss", "eval_loss"),
+        ("eval/accuracy", "eval_accuracy"),
+    ):
+        value = history.last(source)
+        if value is not None:
+            metrics[name] = value
+    if "eval/loss" in metrics:
+        # Above e^700 a float overflows, and metrics must be finite.
+        metrics["eval/perplexity"] = math.exp(min(metrics["eval/loss"], 700.0))
+    return metrics
+
+
+def count_parameters(model: Any) -> dict[str, int]:
+    """Return how many parameters the model has, and how many of them are trained."""
+    every = list(model.parameters())
+    return {
+        "parameters": sum(p.numel() for p in every),
+        "trainable_parameters": sum(p.numel() for p in every if p.requires_grad),
+    }
+
+
+def write_readme(
+    folder: Path, step: str, settings: TrainSettings, metrics: Mapping[str, float]
+) -> None:
+    """Write what the model is and how to load it."""
+    # Without what differs from one run to the next: the same training gives the same files.
+    stable = {name: value for name, value in metrics.items() if "second" not in name}
+    rows = "\n".join(f"| `{name}` | {value:.6g} |" for name, value in sorted(stable.items()))
+    shown = {
+        name: value
+        for name, value in vars(settings).items()
+        if value is not None and (settings.method == "lora" or not name.startswith("lora_"))
+    }
+    text = f"""# {step or "model"}
+
+Trained with objective `{settings.objective}`, method `{settings.method}`.
+
+```python
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+model = AutoModelForCausalLM.from_pretrained(".")
+tokenizer = AutoTokenizer.from_pretrained(".")
+```
+
+| metric | value |
+|---|---|
+{rows}
+
+Settings:
+
+```json
+{json.dumps(shown, indent=2)}
+```
+"""
+    (folder / "README.md").write_text(text, encoding="utf-8")
+
+
+def _stop_tokens(model: Any, tokenizer: Any) -> Any:
+    """A base model's own list of stop tokens, if it has the tokenizer's among them."""
+    own = model.generation_config.eos_token_id
+    if isinstance(own, list) and tokenizer.eos_token_id in own:
+        return own
+    return tokenizer.eos_token_id

@@ -1,0 +1,143 @@
+"""What a training job was told, typed. Defaults live in the spec; a job gets every value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from training_scripts.container import fail
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """The fields of the spec's kind `train` that a job reads, under the same names."""
+
+    objective: str
+    method: str
+    max_length: int
+    packing: bool
+    truncate: bool
+    completion_only_loss: bool
+    per_device_train_batch_size: int
+    per_device_eval_batch_size: int
+    gradient_accumulation_steps: int
+    num_train_epochs: float
+    max_steps: int
+    learning_rate: float
+    lr_scheduler_type: str
+    warmup_ratio: float
+    weight_decay: float
+    adam_beta1: float
+    adam_beta2: float
+    max_grad_norm: float
+    seed: int
+    bf16: bool
+    gradient_checkpointing: bool
+    attn_implementation: str
+    lora_r: int
+    lora_alpha: int
+    lora_dropout: float
+    target_modules: str | tuple[str, ...]
+    merge_adapter: bool
+    logging_steps: int
+    save_total_limit: int
+    global_batch_size: int | None = None
+    eval_steps: int | None = None
+    save_steps: int | None = None
+    architecture: dict[str, Any] | None = None
+    tokenizer: dict[str, Any] | None = None
+
+
+_POSITIVE = (
+    "max_length",
+    "per_device_train_batch_size",
+    "per_device_eval_batch_size",
+    "gradient_accumulation_steps",
+    "logging_steps",
+    "save_total_limit",
+    "lora_r",
+)
+_POSITIVE_IF_SET = ("global_batch_size", "eval_steps", "save_steps")
+_NOT_NEGATIVE = ("learning_rate", "warmup_ratio", "weight_decay", "max_grad_norm", "lora_dropout")
+
+
+def read_settings(values: Mapping[str, Any]) -> TrainSettings:
+    """Return the settings of a job.
+
+    Raises:
+        JobFailure: If settings are missing or out of range; names all of them.
+    """
+    known = {field.name: field for field in fields(TrainSettings)}
+    optional = {*_POSITIVE_IF_SET, "architecture", "tokenizer"}
+    missing = sorted(set(known) - set(values) - optional)
+    if missing:
+        fail(f"settings: {', '.join(missing)} missing. Write them into config.json.")
+    settings = TrainSettings(**{name: values[name] for name in known if name in values})
+    problems = [*_range_problems(settings), *_choice_problems(settings)]
+    if problems:
+        fail("\n".join(problems))
+    return settings
+
+
+def accumulation_steps(settings: TrainSettings, world_size: int) -> int:
+    """Return how many micro-batches per device make one optimizer step.
+
+    Raises:
+        JobFailure: If `global_batch_size` is not a whole number of micro-batches.
+    """
+    if settings.global_batch_size is None:
+        return settings.gradient_accumulation_steps
+    at_once = settings.per_device_train_batch_size * world_size
+    if settings.global_batch_size % at_once:
+        nearest = max(1, round(settings.global_batch_size / at_once)) * at_once
+        fail(
+            f"global_batch_size: {settings.global_batch_size} is not a multiple of {at_once} "
+            f"({settings.per_device_train_batch_size} per device x {world_size} devices). "
+            f"Use {nearest}."
+        )
+    return settings.global_batch_size // at_once
+
+
+def _range_problems(settings: TrainSettings) -> list[str]:
+    problems = []
+    for name in (*_POSITIVE, *_POSITIVE_IF_SET):
+        value = getattr(settings, name)
+        if value is not None and value <= 0:
+            problems.append(f"{name}: {value} is not above 0. Write 1 or more.")
+    for name in _NOT_NEGATIVE:
+        if getattr(settings, name) < 0:
+            problems.append(f"{name}: {getattr(settings, name)} is negative. Write 0 or more.")
+    if settings.max_steps <= 0 and settings.max_steps != -1:
+        problems.append(
+            f"max_steps: {settings.max_steps} optimizer steps train nothing. "
+            "Write 1 or more, or -1 for num_train_epochs."
+        )
+    if settings.max_steps == -1 and settings.num_train_epochs <= 0:
+        problems.append(
+            f"num_train_epochs: {settings.num_train_epochs} passes train nothing. "
+            "Write a number above 0."
+        )
+    return problems
+
+
+def _choice_problems(settings: TrainSettings) -> list[str]:
+    problems = []
+    choices = {
+        "objective": ("pretrain", "continued_pretrain", "sft"),
+        "method": ("full", "lora"),
+        "lr_scheduler_type": ("cosine", "linear", "constant", "constant_with_warmup"),
+        "attn_implementation": ("auto", "sdpa", "eager", "flash_attention_2"),
+    }
+    for name, allowed in choices.items():
+        value = getattr(settings, name)
+        if value not in allowed:
+            problems.append(f"{name}: {value!r} is unknown. Write one of {', '.join(allowed)}.")
+    if settings.objective == "pretrain" and settings.method == "lora":
+        problems.append(
+            "method: 'lora' needs a trained model to adapt, and objective 'pretrain' starts from "
+            "none. Write full."
+        )
+    return problems
