@@ -27,7 +27,8 @@ DEFAULT_INSTANCE_TYPES = {
 DEFAULT_VOLUME_SIZE_GB = {"processing": 30, "dataset": 100, "train": 100, "evaluate": 100}
 
 LOCAL_STORAGE_FAMILIES = frozenset(
-    "g4dn g5 g6 g6e g7e p3dn p4d p4de p5 p5e p5en p6-b200 p6-b300 r5d trn1 trn1n trn2".split()
+    {"g4dn", "g5", "g6", "g6e", "g7e", "p3dn", "p4d", "p4de", "p5", "p5e", "p5en"}
+    | {"p6-b200", "p6-b300", "r5d", "trn1", "trn1n", "trn2"}
 )
 """Families with local NVMe storage. A job on them refuses `VolumeKmsKeyId` (botocore 1.44.5,
 sagemaker, ResourceConfig)."""

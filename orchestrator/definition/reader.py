@@ -43,7 +43,10 @@ def parse_definition(data: bytes) -> Definition:
     """
     raw = parse(data)
     fields = _Fields([])
-    definition = _definition(fields.object(raw, "definition"), fields)
+    try:
+        definition = _definition(fields.object(raw, "definition"), fields)
+    except RecursionError as error:
+        raise DefinitionError(Problem("definition", "branches are nested too deep")) from error
     if fields.problems:
         raise DefinitionError(fields.problems)
     return definition

@@ -4,13 +4,65 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orchestrator.definition.cycles import cycles
+from orchestrator.definition.model import walk
+from orchestrator.definition.references import ReferenceChecker, where
+from orchestrator.definition.requests import RequestChecker, unknown_member
+from orchestrator.definition.step_types import STEP_TYPES, StepType
+from orchestrator.definition.structure import definition_problems, step_problems
+from orchestrator.definition.traps import trap_problems
+from orchestrator.errors import Problem
+
 if TYPE_CHECKING:
-    from orchestrator.definition.model import Definition
+    from collections.abc import Iterator
+
+    from orchestrator.definition.model import Definition, Step
     from orchestrator.definition.shapes import Shapes
-    from orchestrator.errors import Problem
 
 
 def validate(definition: Definition, shapes: Shapes) -> tuple[Problem, ...]:
-    """Return every problem of `definition`, in the order of its steps."""
-    del definition, shapes
-    return ()
+    """Return every problem of `definition`: of the whole, of each step in order, and cycles."""
+    return tuple(_problems(definition, shapes))
+
+
+def _problems(definition: Definition, shapes: Shapes) -> Iterator[Problem]:
+    references = ReferenceChecker(definition, shapes)
+    yield from definition_problems(definition)
+    for placed in walk(definition.steps):
+        place = where(placed.step)
+        yield from step_problems(placed.step, place)
+        yield from _argument_problems(placed.step, definition, shapes)
+        yield from trap_problems(placed.step, place)
+        yield from references.problems(placed)
+    yield from cycles(definition)
+
+
+def _argument_problems(step: Step, definition: Definition, shapes: Shapes) -> Iterator[Problem]:
+    known = STEP_TYPES.get(step.type)
+    if known is None:
+        return
+    place = f"{where(step)}.Arguments"
+    if known.operation is None:
+        yield from _plain_arguments(step, known, place)
+        return
+    shape = shapes.input_of(known.service, known.operation)
+    if shape is None:
+        what = f"the installed botocore does not know {known.operation}"
+        yield Problem(place, what, "Install a newer boto3.")
+        return
+    parameters = {parameter.name: parameter for parameter in definition.parameters}
+    checker = RequestChecker(shapes, known.service, parameters)
+    yield from checker.members(
+        step.arguments, shape, place, optional=known.filled_in, ignored=known.siblings
+    )
+
+
+def _plain_arguments(step: Step, known: StepType, place: str) -> Iterator[Problem]:
+    for name in known.required:
+        if name not in step.arguments:
+            yield Problem(place, f"{name} is missing")
+    if known.fields is None:
+        return
+    for name in step.arguments:
+        if name not in known.fields:
+            yield unknown_member(place, name, sorted(known.fields))
