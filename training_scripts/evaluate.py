@@ -55,8 +55,12 @@ DEFAULTS: dict[str, Any] = {
 
 
 def main() -> None:
+    """Examine the model of this process's job."""
+    examine(current_job())
+
+
+def examine(job: Job) -> None:
     """Sit the exam and write what came out."""
-    job = current_job()
     settings = DEFAULTS | job.settings
     print("settings " + json.dumps({name: settings[name] for name in DEFAULTS}), flush=True)
     exam, training = read_questions(job, settings)
