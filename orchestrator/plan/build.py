@@ -46,7 +46,7 @@ def build_plan(
     Raises:
         SpecError: With every problem found.
     """
-    findings = Findings(file, lines)
+    findings = Findings(file, dict(lines))
     facts = {name: facts_of(step) for name, step in spec.steps.items()}
     gated = frozenset(name for name, step in spec.steps.items() if gate_of(name, step, facts[name]))
     names_are_free(spec, gated, findings)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator.errors import Problem, SpecError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, MutableMapping
     from pathlib import Path
 
 
@@ -33,9 +33,11 @@ class Findings:
     """Everything wrong or doubtful in one spec."""
 
     file: Path | None
-    lines: Mapping[str, int]
+    lines: MutableMapping[str, int]
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    overridden: set[str] = field(default_factory=set)
+    """Paths whose values do not stand in the file."""
 
     def refuse(self, where: str, what: str, fix: str = "") -> None:
         """Add a problem at the path `where`."""
@@ -55,5 +57,13 @@ class Findings:
             raise SpecError(sorted(dict.fromkeys(self.problems), key=lambda p: p.line or 0))
 
     def _locate(self, where: str, what: str, fix: str) -> Problem:
+        if where.startswith("--set"):
+            return Problem(where=where, what=what, fix=fix)
+        if any(_is_under(where, path) for path in self.overridden):
+            return Problem(where=f"--set {where}", what=what, fix=fix)
         line = line_of(self.lines, where) if self.lines else None
         return Problem(where=where, what=what, fix=fix, file=self.file, line=line)
+
+
+def _is_under(where: str, path: str) -> bool:
+    return where == path or where.startswith((f"{path}.", f"{path}["))

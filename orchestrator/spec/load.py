@@ -3,17 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from ruamel.yaml import YAML
+from pydantic import ValidationError
 
+from orchestrator.spec.canonical import rename_aliases
+from orchestrator.spec.findings import Findings
+from orchestrator.spec.overrides import apply_overrides
 from orchestrator.spec.pipeline import PipelineSpec
+from orchestrator.spec.problems import refuse_all
+from orchestrator.spec.reader import read_document
 
 NO_OVERRIDES: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True)
+class LoadedSpec:
+    """A spec, and where each part of it stands."""
+
+    spec: PipelineSpec
+    lines: Mapping[str, int]
+    """Path, such as `steps.sft.data`, to its 1-based line."""
 
 
 def load_spec(
     text: str, *, file: Path | None = None, overrides: Mapping[str, str] = NO_OVERRIDES
 ) -> PipelineSpec:
-    """Return the spec that `text` says."""
-    return PipelineSpec.model_validate(YAML(typ="safe", pure=True).load(text))
+    """Return the spec that `text` says.
+
+    Args:
+        text: YAML 1.2 or JSON.
+        file: Where it comes from; it goes into problems.
+        overrides: Path to value as text: `{"steps.sft.learning_rate": "1e-4"}`.
+
+    Raises:
+        SpecError: With every problem found.
+    """
+    return load_spec_with_lines(text, file=file, overrides=overrides).spec
+
+
+def load_spec_with_lines(
+    text: str, *, file: Path | None = None, overrides: Mapping[str, str] = NO_OVERRIDES
+) -> LoadedSpec:
+    """Return the spec that `text` says and the line of each part of it, as `build_plan` takes it.
+
+    Raises:
+        SpecError: With every problem found.
+    """
+    lines: dict[str, int] = {}
+    findings = Findings(file, lines)
+    data = rename_aliases(read_document(text, findings), findings)
+    data = apply_overrides(data, overrides, findings)
+    try:
+        spec = PipelineSpec.model_validate(data)
+    except ValidationError as error:
+        refuse_all(error, data, findings)
+        findings.raise_problems()
+        raise
+    findings.raise_problems()
+    return LoadedSpec(spec, lines)

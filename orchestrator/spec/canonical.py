@@ -1,0 +1,48 @@
+"""Other tools' spellings of a field to ours, before anything is checked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator.spec.findings import join_path
+from orchestrator.spec.models import aliases_of, step_models
+
+if TYPE_CHECKING:
+    from orchestrator.spec.composer import Tree
+    from orchestrator.spec.findings import Findings
+
+
+def rename_aliases(data: dict[str, Tree], findings: Findings) -> dict[str, Tree]:
+    """Return `data` with canonical names in every step; two spellings at once are refused."""
+    steps = data.get("steps")
+    if not isinstance(steps, dict):
+        return data
+    renamed: dict[str, Tree] = {
+        name: _rename_step(step, f"steps.{name}", findings) if isinstance(step, dict) else step
+        for name, step in steps.items()
+    }
+    return {**data, "steps": renamed}
+
+
+def _rename_step(step: dict[str, Tree], where: str, findings: Findings) -> dict[str, Tree]:
+    kind = step.get("kind")
+    model = step_models().get(kind) if isinstance(kind, str) else None
+    if model is None:
+        return step
+    aliases = aliases_of(model)
+    renamed: dict[str, Tree] = {}
+    written: dict[str, str] = {}
+    for key, value in step.items():
+        name = aliases.get(key, key)
+        if name in renamed:
+            findings.refuse(
+                join_path(where, key),
+                f"'{written[name]}' and '{key}' mean the same",
+                f"Keep '{name}' and remove the other.",
+            )
+            continue
+        renamed[name], written[name] = value, key
+        line = findings.lines.get(join_path(where, key))
+        if line is not None:
+            findings.lines.setdefault(join_path(where, name), line)
+    return renamed

@@ -1,0 +1,155 @@
+"""pydantic's error types to words: what is expected, and what to write instead."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from orchestrator.spec.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pydantic_core import ErrorDetails
+
+TYPES = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+NUMBER_TYPES = frozenset(("int_type", "int_from_float", "float_type"))
+BOUNDS = {
+    "greater_than": ("gt", "above"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "below"),
+    "less_than_equal": ("le", "at most"),
+}
+LENGTHS = {"too_short": "min_length", "too_long": "max_length"}
+PARAMETER = r"^\$params\.[A-Za-z][A-Za-z0-9]*$"
+PATTERNS = {
+    PARAMETER: "$params.Name",
+    r"^(\$|\./|\.\./|/|s3://|hf://|glue://)": (
+        "a path (./data, /data, s3://bucket/key/, hf://owner/model) or a reference ($step)"
+    ),
+    r"^[a-zA-Z0-9][a-zA-Z0-9_-]{0,47}$": (
+        "a step's name: at most 48 letters, digits, '-' and '_', the first a letter or digit"
+    ),
+    r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,81}$": "at most 82 letters, digits and hyphens",
+    r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$": "at most 63 letters, digits and hyphens",
+    r"^[A-Za-z][A-Za-z0-9]*$": "a parameter's name: letters and digits, the first a letter",
+    r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$": "a name of letters, digits, '-' and '_'",
+    r"^[A-Za-z][A-Za-z0-9_-]*$": "an argument's name of letters, digits, '-' and '_'",
+    r"^(ml\.[a-z0-9-]+\.[a-z0-9-]+|\$params\..+)$": "an instance type such as ml.g5.xlarge",
+    r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$": "an instance type such as ml.g5.xlarge",
+    r"^[^$].*\.py$": "a Python file such as ./clean.py",
+    r"^\$": "a reference such as $step.output",
+    r"^\$[A-Za-z0-9_-]+\.metrics\.[^\s.$][^\s$]*$": "$step.metrics.NAME",
+}
+HYPHENATED: frozenset[object] = frozenset(pattern for pattern in PATTERNS if "(-*" in pattern)
+WORDS_FOR_TRUE = frozenset(("yes", "on", "y"))
+WORDS_FOR_FALSE = frozenset(("no", "off", "n"))
+LONGEST_SHOWN = 60
+
+
+def expected(errors: Sequence[ErrorDetails]) -> str:
+    """Return what would have been right, from every way in which one value is wrong."""
+    bounds = [error for error in errors if error["type"] in BOUNDS]
+    types = {error["type"] for error in errors}
+    words = [_expected(error) for error in bounds or errors]
+    if types & NUMBER_TYPES:
+        # The text that a number may be is a parameter.
+        words = ["$params.Name" if word == "text" else word for word in words]
+    numbers_first = sorted(dict.fromkeys(words), key=lambda word: word.startswith("$"))
+    return " or ".join(numbers_first)
+
+
+def cure(errors: Sequence[ErrorDetails], value: object, steps: Iterable[str]) -> str:
+    """Return what to write instead of `value`; empty if there is nothing to add."""
+    types = {error["type"] for error in errors}
+    patterns = {error.get("ctx", {}).get("pattern") for error in errors}
+    if value is None:
+        return "Write a value, or remove the key."
+    if "bool_type" in types and isinstance(value, str):
+        return _boolean_cure(value)
+    if "literal_error" in types:
+        choices = _choices(next(error for error in errors if error["type"] == "literal_error"))
+        return did_you_mean(str(value), choices)
+    if types & NUMBER_TYPES and isinstance(value, str) and _is_number(value):
+        return "Remove the quotes."
+    if types == {"string_type"} and isinstance(value, bool | int | float):
+        return f'Put it in quotes: "{show(value)}".'
+    if isinstance(value, str):
+        return _text_cure(value, patterns, steps)
+    return ""
+
+
+def show(value: object) -> str:
+    """Return the value as YAML writes it, cut where long."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list"
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
+
+
+def _expected(error: ErrorDetails) -> str:
+    kind, context = error["type"], error.get("ctx", {})
+    if kind in TYPES:
+        return TYPES[kind]
+    if kind in BOUNDS:
+        key, word = BOUNDS[kind]
+        return f"a number {word} {context[key]:,g}"
+    if kind in LENGTHS:
+        side = "at least" if kind == "too_short" else "at most"
+        return f"{side} {context[LENGTHS[kind]]} of them"
+    if kind == "literal_error":
+        return "one of " + ", ".join(_choices(error))
+    if kind == "string_pattern_mismatch":
+        pattern = str(context["pattern"])
+        return PATTERNS.get(pattern, f"text that matches {pattern}")
+    return error["msg"].removeprefix("Input should be ")
+
+
+def _choices(error: ErrorDetails) -> list[str]:
+    # pydantic writes the choices as `'a', 'b' or 'c'`.
+    said = str(error.get("ctx", {}).get("expected", ""))
+    return [word.strip().strip("'") for word in said.replace(" or ", ", ").split(", ")]
+
+
+def _text_cure(value: str, patterns: set[object], steps: Iterable[str]) -> str:
+    if any("hf://" in str(pattern) for pattern in patterns):
+        return f"Write '${value}'." if value in set(steps) else f"Write './{value}'."
+    for pattern in patterns & HYPHENATED:
+        plain = re.sub(r"[^A-Za-z0-9]+", "-", value).strip("-")
+        if re.fullmatch(str(pattern), plain):
+            return f"Write {plain!r}."
+    return ""
+
+
+def _boolean_cure(value: str) -> str:
+    word = value.lower()
+    if word in WORDS_FOR_TRUE | WORDS_FOR_FALSE:
+        meant = "true" if word in WORDS_FOR_TRUE else "false"
+        return f"In YAML 1.2 {value!r} is a word. Write {meant}."
+    return "Remove the quotes." if word in {"true", "false"} else "Write true or false."
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
