@@ -1,0 +1,42 @@
+"""What is wrong with the data, gathered over the whole reading and told at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from training_scripts.container import fail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_SHOWN = 5
+
+
+@dataclass
+class Problems:
+    """Rows that cannot be used: how many, and the first few with file and line."""
+
+    count: int = 0
+    first: list[str] = field(default_factory=list)
+
+    def add(self, place: str, what: str) -> None:
+        """Count a row that cannot be used; `what` says why and what to write instead."""
+        self.count += 1
+        if len(self.first) < _SHOWN:
+            self.first.append(f"{place}: {what}")
+
+    def fail_if_any(self) -> None:
+        """Raise JobFailure that names the first problems and their number, if there are any."""
+        if not self.count:
+            return
+        more = self.count - len(self.first)
+        tail = [f"... and {more:,} more rows that cannot be used."] if more else []
+        fail("\n".join([*self.first, *tail]))
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return ` Did you mean 'x'?` for the closest of `known`, or nothing."""
+    close = get_close_matches(word.lower(), {name.lower(): name for name in known}, n=1)
+    return f" Did you mean '{close[0]}'?" if close else ""

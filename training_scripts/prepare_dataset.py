@@ -1,0 +1,50 @@
+"""Turn files of rows into train, validation and sealed test data.
+
+    python3 launch.py prepare_dataset.py [--max_rows=1000]
+
+Reads channel `data`: JSON Lines, JSON arrays, CSV, Parquet or text, in one of five formats.
+Writes outputs `data` (`train.jsonl`, `validation.jsonl`), `test` (`test.jsonl`) and `metrics`.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from training_scripts.container import current_job
+
+if TYPE_CHECKING:
+    from training_scripts.data.split import Side
+
+
+def main() -> None:
+    """Run the step of kind `dataset`."""
+    from training_scripts.data.prepare import choose, read_into, wanted_from, write_splits
+    from training_scripts.data.spool import Spool
+
+    job = current_job()
+    print(f"settings: {json.dumps(job.settings, sort_keys=True)}", flush=True)
+    wanted = wanted_from(job.settings)
+
+    # Beside the job's data, where SageMaker mounts the disk that the spec asks for.
+    with tempfile.TemporaryDirectory(dir=job.root, prefix=".rows-") as folder:
+        spool = Spool(Path(folder) / "rows.jsonl")
+        try:
+            read = read_into(spool, job.input("data"), wanted)
+            kept = choose(spool, wanted)
+            data, test = job.output("data"), job.output("test")
+            folders: dict[Side, Path] = {"train": data, "validation": data, "test": test}
+            written = write_splits(spool, kept, wanted, folders)
+        finally:
+            spool.close()
+
+    metrics = {**read, **kept.counts, **written}
+    job.write_metrics(metrics)
+    for name, value in metrics.items():
+        print(f"{name}: {value:,}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
