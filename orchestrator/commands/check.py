@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @set_option
 @json_option
 def validate(file: Path, overrides: Mapping[str, str], *, as_json: bool) -> None:
-    """Check a spec or a definition JSON and report every problem at once."""
+    """Check a spec or a definition, and report every problem at once."""
     from orchestrator import flow
 
     output = Output(as_json=as_json)
@@ -40,7 +40,7 @@ def validate(file: Path, overrides: Mapping[str, str], *, as_json: bool) -> None
 @set_option
 @json_option
 def plan(file: Path, overrides: Mapping[str, str], *, as_json: bool) -> None:
-    """Show the steps of a spec in order, with their inputs, outputs, gates and parameters."""
+    """Show a spec's steps in order, with what they read and make."""
     from orchestrator import flow
     from orchestrator.commands import plan_view
 
@@ -63,7 +63,10 @@ def plan(file: Path, overrides: Mapping[str, str], *, as_json: bool) -> None:
 def compile_command(
     file: Path, overrides: Mapping[str, str], target: Path | None, *, as_json: bool
 ) -> None:
-    """Compile a spec to its SageMaker Pipelines definition, the same bytes each time."""
+    """Compile a spec to its SageMaker Pipelines definition.
+
+    The same spec gives the same bytes, on every machine.
+    """
     from orchestrator import flow
 
     output = Output(as_json=as_json)
@@ -82,7 +85,7 @@ def compile_command(
 @click.command()
 @json_option
 def schema(*, as_json: bool) -> None:
-    """Print the JSON schema of specs, with which editors complete and check them."""
+    """Print the JSON schema of specs, for editors."""
     from orchestrator.spec.load import spec_json_schema
 
     document = json.dumps(spec_json_schema(), indent=JSON_INDENT, ensure_ascii=False)

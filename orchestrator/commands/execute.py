@@ -83,7 +83,10 @@ def run(
 def resume(
     context: click.Context, execution: str, workers: int, home_path: Path, *, as_json: bool
 ) -> None:
-    """Go on with an execution that was stopped, killed or failed; finished steps stay."""
+    """Go on with an execution that was stopped, killed or failed.
+
+    Finished steps stay finished. EXECUTION is its id, the start of its id, or `last`.
+    """
     from orchestrator import flow
     from orchestrator.local.clock import SystemClock
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @home_option
 @json_option
 def runs(home_path: Path, *, as_json: bool) -> None:
-    """List the executions on this machine, the newest first."""
+    """List the executions on this machine, newest first."""
     from rich.text import Text
 
     from orchestrator import flow
@@ -44,7 +44,7 @@ def runs(home_path: Path, *, as_json: bool) -> None:
 @home_option
 @json_option
 def why(execution: str, step: str, home_path: Path, *, as_json: bool) -> None:
-    """Say why STEP of EXECUTION ran or was taken from the cache, and what had changed."""
+    """Say why a step ran, or was taken from the cache."""
     from orchestrator import flow
 
     output = Output(as_json=as_json)
@@ -59,7 +59,10 @@ def why(execution: str, step: str, home_path: Path, *, as_json: bool) -> None:
 @home_option
 @json_option
 def report(execution: str, target: Path | None, home_path: Path, *, as_json: bool) -> None:
-    """Write the HTML report of EXECUTION (its id, the start of it, or `last`)."""
+    """Write the HTML report of an execution.
+
+    EXECUTION is its id, the start of its id, or `last`.
+    """
     from orchestrator import flow
 
     output = Output(as_json=as_json)

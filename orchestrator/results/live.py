@@ -117,7 +117,8 @@ def board_table(board: Board, *, now: datetime, width: int, ascii_only: bool = F
     """Return the board as a table that fits `width` columns; `now` gives running steps a time."""
     is_wide = width >= NARROW
     table = new_table(f"{board.pipeline_name}  {board.execution_id}")
-    table.add_column("step", no_wrap=True, overflow="ellipsis")
+    step_width = None if is_wide else 16  # So that sixty columns hold the time left, too.
+    table.add_column("step", no_wrap=True, overflow="ellipsis", max_width=step_width)
     table.add_column("state", no_wrap=True)
     table.add_column("time", justify="right", no_wrap=True)
     table.add_column("progress", no_wrap=True)
@@ -164,7 +165,7 @@ def _elapsed(row: Row, now: datetime) -> float | None:
 def _progress_cell(row: Row, *, is_wide: bool, ascii_only: bool) -> Text:
     if row.note:
         ellipsis = "..." if ascii_only else "…"
-        return Text(shortened(row.note, 40 if is_wide else 16, ellipsis=ellipsis), style="dim")
+        return Text(shortened(row.note, 40 if is_wide else 12, ellipsis=ellipsis), style="dim")
     if row.status != "Executing" or not row.current:
         return Text("")
     counted = f"{row.current}/{row.total}" if row.total else f"{row.current}"

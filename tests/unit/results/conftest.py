@@ -6,9 +6,14 @@ import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from orchestrator.results.model import ExecutionResult, StepResult
+
+if TYPE_CHECKING:
+    from orchestrator.results.model import Json
 
 BEGUN = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
 
@@ -40,7 +45,7 @@ def loss_rows(steps: int, first: float, last: float) -> tuple[dict[str, float], 
     return tuple(rows)
 
 
-TABLE = {
+TABLE: Json = {
     "rows": [
         {
             "task": "read-or-write",

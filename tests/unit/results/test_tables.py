@@ -1,0 +1,67 @@
+"""The tables that end a run."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.console import Console
+
+from orchestrator.results.evaluation import evaluation_rows
+from orchestrator.results.tables import evaluation_table, steps_table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from orchestrator.results.model import ExecutionResult
+
+
+def printed(table: RenderableType, width: int) -> str:
+    stream = io.StringIO()
+    Console(file=stream, width=width, color_system=None).print(table)
+    return stream.getvalue()
+
+
+def test_the_steps_table_names_state_time_and_metrics(succeeded: ExecutionResult) -> None:
+    text = printed(steps_table(succeeded, width=140), 140)
+    assert "succeeded (cached)" in text
+    assert "2 min 31 s" in text
+    assert "accuracy 0.887, perplexity 4.21, rouge_l 0.31 (+1)" in text
+    assert "accuracy 0.887 >= 0.8; forgetting.loss_delta 0.012 <= 0.05" in text
+
+
+def test_the_steps_table_says_why_a_step_failed(failed: ExecutionResult) -> None:
+    text = printed(steps_table(failed, width=140), 140)
+    assert "sft: loss became nan at step 12" in text
+    assert "not reached" in text
+
+
+@pytest.mark.parametrize("width", [60, 79])
+def test_narrow_tables_keep_every_line_within_the_width(
+    succeeded: ExecutionResult, width: int
+) -> None:
+    rows = evaluation_rows(succeeded.step("exam").table)
+    for table in (
+        steps_table(succeeded, width=width),
+        evaluation_table(rows, title="Evaluation", width=width),
+    ):
+        assert max(len(line) for line in printed(table, width).splitlines()) <= width
+
+
+def test_the_evaluation_table_says_plainly_where_the_model_loses(
+    succeeded: ExecutionResult,
+) -> None:
+    rows = evaluation_rows(succeeded.step("exam").table)
+    text = printed(evaluation_table(rows, title="Evaluation", width=160), 160)
+    assert "loses to first word" in text
+    assert "0.931 (0.905 to 0.955)" in text
+    for heading in ("base model", "majority", "first word", "TF-IDF"):
+        assert heading in text
+
+
+def test_a_narrow_evaluation_table_keeps_the_verdict(succeeded: ExecutionResult) -> None:
+    rows = evaluation_rows(succeeded.step("exam").table)
+    text = printed(evaluation_table(rows, title="Evaluation", width=60), 60)
+    assert "loses to" in text
+    assert "0.951" in text
