@@ -36,8 +36,10 @@ def import_closure(entries: Iterable[str], read: Read) -> dict[str, bytes]:
 def _imported_paths(path: str, content: bytes) -> Iterator[str]:
     try:
         tree = ast.parse(content, filename=path)
-    except ValueError as error:  # A null byte, or bytes that are not the declared encoding.
-        raise SyntaxError(str(error), (path, 1, 0, "")) from error
+    except (SyntaxError, ValueError) as error:
+        # A null byte raises ValueError, or SyntaxError without a file, by version of Python.
+        line = getattr(error, "lineno", None) or 1
+        raise SyntaxError(getattr(error, "msg", str(error)), (path, line, 0, "")) from error
     package = tuple(path.split("/")[:-1])
     for node in _nodes_that_run(tree):
         for module in _modules(node, package):

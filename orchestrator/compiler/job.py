@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from orchestrator.compiler.values import argument, is_mutable, location, text_value
+from orchestrator.compiler.values import argument, is_mutable, location
 from orchestrator.definition.model import Cache, RetryPolicy
 from orchestrator.plan.model import ParameterValue
 from orchestrator.spec.fields import JobModel
@@ -49,7 +49,7 @@ def container_arguments(context: Context, step: PlannedStep) -> list[Json]:
 
 def environment_variables(spec: JobModel) -> dict[str, Json]:
     """Return the request member `Environment`, left out if there are none."""
-    variables = {name: text_value(spec.environment[name]) for name in sorted(spec.environment)}
+    variables = {name: spec.environment[name] for name in sorted(spec.environment)}
     return {"Environment": variables} if variables else {}
 
 

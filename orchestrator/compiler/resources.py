@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator.catalog import images, instances
-from orchestrator.compiler.values import PARAMETER_PREFIX, field_value, text_value
+from orchestrator.compiler.values import PARAMETER_PREFIX, field_value
 from orchestrator.errors import Problem, SpecError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def job_image(context: Context, step: str, spec: JobSpec) -> Json:
         SpecError: If the catalogue has none for the environment's region.
     """
     if spec.image_uri is not None:
-        return text_value(spec.image_uri)
+        return spec.image_uri
     gpu = instances.has_gpu(_known_instance_type(context, spec))
     name: ImageName = "huggingface-training-gpu" if gpu else "pytorch-training-cpu"
     return catalogue_image(context, step, name)

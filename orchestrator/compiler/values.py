@@ -114,14 +114,6 @@ def field_value(value: Scalar) -> Json:
     return value
 
 
-def text_value(value: Scalar) -> Json:
-    """Return what a request field of type text gets."""
-    found = field_value(value)
-    # SageMaker refuses a numeric parameter in a text field unless Std:Join makes it text
-    # (sagemaker-python-sdk, issue 2631).
-    return Join("", [found]) if isinstance(found, dict) else text(found)
-
-
 def execution_prefix(context: Context, step: str, *rest: str) -> Json:
     """Return a prefix of this step in this execution: nothing is ever written there twice."""
     root = f"{context.root}/executions/{context.plan.name}"

@@ -8,7 +8,7 @@ from orchestrator.catalog.instances import has_gpu
 from orchestrator.compiler import job
 from orchestrator.compiler.model_card import model_card_content
 from orchestrator.compiler.resources import catalogue_image
-from orchestrator.compiler.values import metrics_file, model_prefix, text_value
+from orchestrator.compiler.values import metrics_file, model_prefix
 from orchestrator.definition.expressions import Get
 from orchestrator.definition.model import Step
 
@@ -28,7 +28,7 @@ def compile_register(context: Context, step: PlannedStep, spec: RegisterSpec) ->
     """
     environment = context.environment
     arguments: dict[str, Json] = {
-        "ModelPackageGroupName": text_value(spec.model_package_group_name),
+        "ModelPackageGroupName": spec.model_package_group_name,
         "ModelApprovalStatus": spec.approval_status,
         **({"ModelPackageDescription": spec.description} if spec.description else {}),
         "InferenceSpecification": {
@@ -73,7 +73,7 @@ def _container(context: Context, step: PlannedStep, spec: RegisterSpec) -> Json:
 
 def _image(context: Context, step: str, spec: RegisterSpec) -> dict[str, Json]:
     if spec.image_uri is not None:
-        return {"Image": text_value(spec.image_uri)}
+        return {"Image": spec.image_uri}
     gpu = any(has_gpu(instance_type) for instance_type in spec.inference_instance_types)
     name = catalogue_image(
         context, step, "huggingface-inference-gpu" if gpu else "huggingface-inference-cpu"
