@@ -1,1 +1,43 @@
-"""fmo, the foundation-model orchestrator."""
+"""fmo, the foundation-model orchestrator.
+
+`Pipeline` and `steps` write a spec in Python, `load` reads one from YAML.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from orchestrator.flow import load
+    from orchestrator.spec import steps
+    from orchestrator.spec.pipeline import PipelineSpec
+    from orchestrator.spec.python import Pipeline
+
+    __version__: str
+
+__all__ = ["Pipeline", "PipelineSpec", "__version__", "load", "steps"]
+
+# Loaded when first asked for, so that `import orchestrator.errors` costs nothing.
+LAZY = {
+    "Pipeline": ("orchestrator.spec.python", "Pipeline"),
+    "PipelineSpec": ("orchestrator.spec.pipeline", "PipelineSpec"),
+    "load": ("orchestrator.flow", "load"),
+}
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        return version("fm-orchestrator")
+    if name == "steps":
+        return import_module("orchestrator.spec.steps")
+    if name in LAZY:
+        module, attribute = LAZY[name]
+        return getattr(import_module(module), attribute)
+    message = f"module 'orchestrator' has no attribute {name!r}"
+    raise AttributeError(message)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

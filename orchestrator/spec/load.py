@@ -14,6 +14,10 @@ from orchestrator.spec.overrides import apply_overrides
 from orchestrator.spec.pipeline import PipelineSpec
 from orchestrator.spec.problems import refuse_all
 from orchestrator.spec.reader import read_document
+from orchestrator.spec.schema import spec_json_schema
+from orchestrator.spec.writer import spec_to_yaml
+
+__all__ = ["LoadedSpec", "load_spec", "load_spec_with_lines", "spec_json_schema", "spec_to_yaml"]
 
 NO_OVERRIDES: Mapping[str, str] = {}
 
