@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,7 +28,8 @@ LAZY = {
 
 def __getattr__(name: str) -> object:
     if name == "__version__":
-        return version("fm-orchestrator")
+        # It takes 40 ms to import.
+        return import_module("importlib.metadata").version("fm-orchestrator")
     if name == "steps":
         return import_module("orchestrator.spec.steps")
     if name in LAZY:
