@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from typing import TYPE_CHECKING
 
 import click
 
 from orchestrator.commands import check, execute, past
 from orchestrator.commands.terminal import Failure, Output
-from orchestrator.errors import FmoError, Problem
+from orchestrator.errors import FmoError, Problem, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,10 +87,19 @@ def run(arguments: Sequence[str]) -> int:
         return _usage_error(error, output)
     except FmoError as error:
         if DEBUG in arguments:
-            raise
+            traceback.print_exc()
         output.fail(Failure.of(error))
         return error.exit_code
+    except OSError as error:
+        output.fail(_refused_by_system(error))
+        return StoreError.exit_code
     return code if isinstance(code, int) else 0
+
+
+def _refused_by_system(error: OSError) -> Failure:
+    what = (error.strerror or str(error)).lower().rstrip(".")
+    problem = Problem(str(error.filename or ""), what, "Check that the path can be used.")
+    return Failure(StoreError.code, StoreError.exit_code, (problem,))
 
 
 def _usage_error(error: click.ClickException, output: Output) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from orchestrator.aws.shapes import load_shapes
 from orchestrator.compiler.assets import data_asset
 from orchestrator.compiler.compile import compile_plan
-from orchestrator.compiler.environment import LOCAL
+from orchestrator.compiler.environment import LOCAL, Environment
 from orchestrator.compiler.files import hash_data
 from orchestrator.compiler.sources import gather_sources, is_local_path
 from orchestrator.definition.reader import parse_definition
@@ -25,14 +25,13 @@ from orchestrator.local.store import Store
 from orchestrator.plan.build import build_plan
 from orchestrator.results.collect import collect
 from orchestrator.results.report import render_report
-from orchestrator.spec.load import load_spec
+from orchestrator.spec.load import load_spec_with_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from orchestrator.compiler.assets import Asset
     from orchestrator.compiler.compile import HubAsset
-    from orchestrator.compiler.environment import Environment
     from orchestrator.definition.json import Json
     from orchestrator.definition.model import Definition
     from orchestrator.local.clock import Clock
@@ -62,8 +61,8 @@ class Prepared:
 
 def plan_file(path: Path, overrides: Mapping[str, str]) -> tuple[Plan, tuple[Problem, ...]]:
     """Return the plan of the spec at `path`, and warnings."""
-    spec = load_spec(read_text(path), file=path, overrides=overrides)
-    return build_plan(spec, file=path)
+    loaded = load_spec_with_lines(read_text(path), file=path, overrides=overrides)
+    return build_plan(loaded.spec, file=path, lines=loaded.lines)
 
 
 def compile_file(
@@ -81,6 +80,17 @@ def compile_file(
         plan=plan,
         source={"spec": str(path), "overrides": dict(overrides), "environment": environment.name},
     )
+
+
+def environment(bucket: str | None, role_arn: str | None, region: str | None) -> Environment:
+    """Return where a definition will run: on AWS if all three are given, else on this machine."""
+    given = {"--bucket": bucket, "--role-arn": role_arn, "--region": region}
+    if bucket and role_arn and region:
+        return Environment(name="aws", bucket=bucket, role_arn=role_arn, region=region)
+    if not any(given.values()):
+        return LOCAL
+    missing = " and ".join(name for name, value in given.items() if not value)
+    raise InputError(Problem("", f"{missing} missing", "Give all three, or none for this machine."))
 
 
 def read_definition(path: Path) -> Prepared:

@@ -11,6 +11,7 @@ import click
 
 from orchestrator.commands.options import json_option, set_option, spec_argument
 from orchestrator.commands.terminal import JSON_INDENT, Output
+from orchestrator.results.figures import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,8 +30,8 @@ def validate(file: Path, overrides: Mapping[str, str], *, as_json: bool) -> None
     output = Output(as_json=as_json)
     prepared = flow.prepare_file(file, overrides)
     output.warn(prepared.warnings)
-    steps = f"{len(prepared.plan.steps)} steps, " if prepared.plan else ""
-    output.show(f"{file}: {steps}{len(prepared.warnings)} warnings, no errors")
+    steps = f"{plural(len(prepared.plan.steps), 'step')}, " if prepared.plan else ""
+    output.show(f"{file}: {steps}{plural(len(prepared.warnings), 'warning')}, no errors")
     warnings: list[Json] = [str(problem) for problem in prepared.warnings]
     output.document({"file": str(file), "valid": True, "warnings": warnings})
 
@@ -59,18 +60,30 @@ def plan(file: Path, overrides: Mapping[str, str], *, as_json: bool) -> None:
 @click.option(
     "-o", "--output", "target", type=click.Path(path_type=Path), help="Write here, not to stdout."
 )
+@click.option("--bucket", help="For AWS: where code, data and outputs live.")
+@click.option("--role-arn", help="For AWS: the jobs' execution role.")
+@click.option("--region", help="For AWS: decides which images are used.")
 @json_option
 def compile_command(
-    file: Path, overrides: Mapping[str, str], target: Path | None, *, as_json: bool
+    file: Path,
+    overrides: Mapping[str, str],
+    target: Path | None,
+    bucket: str | None,
+    role_arn: str | None,
+    region: str | None,
+    *,
+    as_json: bool,
 ) -> None:
     """Compile a spec to its SageMaker Pipelines definition.
 
-    The same spec gives the same bytes, on every machine.
+    The same spec gives the same bytes, on every machine. Without --bucket, --role-arn and
+    --region, the definition is the one that `fmo run` runs on this machine.
     """
     from orchestrator import flow
 
     output = Output(as_json=as_json)
-    prepared = flow.compile_file(file, overrides)
+    environment = flow.environment(bucket, role_arn, region)
+    prepared = flow.compile_file(file, overrides, environment)
     output.warn(prepared.warnings)
     if target is None:
         output.write(prepared.data.decode())
