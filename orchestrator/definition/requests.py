@@ -52,7 +52,6 @@ class RequestChecker:
         where: str,
         *,
         optional: frozenset[str] = frozenset(),
-        ignored: frozenset[str] = frozenset(),
     ) -> Iterator[Problem]:
         """Yield the problems of an object: missing and unknown members, and inside each."""
         for name in shape.required:
@@ -61,8 +60,8 @@ class RequestChecker:
         for name, member in value.items():
             if name in shape.members:
                 yield from self._value(member, shape.members[name], f"{where}.{name}")
-            elif name not in ignored:
-                yield unknown_member(where, name, [*shape.members, *ignored])
+            else:
+                yield unknown_member(where, name, list(shape.members))
         if shape.union and len(value) != 1:
             options = ", ".join(shape.members)
             yield Problem(where, f"{len(value)} members are given", f"Give one of {options}.")

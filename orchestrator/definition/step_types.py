@@ -21,8 +21,6 @@ class StepType:
     """Its input shape is the shape of `Arguments`."""
     filled_in: frozenset[str] = frozenset()
     """Required members of the request that SageMaker fills in when they are absent."""
-    siblings: frozenset[str] = frozenset()
-    """Members of `Arguments` beside those of the request."""
     results: tuple[str, ...] | None = ()
     """Shapes of `service`; what can be read as `Steps.NAME.MEMBER` is a member of one of them."""
     result_names: tuple[str, ...] = ()
@@ -39,17 +37,6 @@ class StepType:
     """Whether it may have a `CacheConfig`."""
 
 
-_CHECK = frozenset(
-    {
-        "CheckType",
-        "FailOnViolation",
-        "ModelPackageGroupName",
-        "RegisterNewBaseline",
-        "SkipCheck",
-        "SuppliedBaselineConstraints",
-        "SuppliedBaselineStatistics",
-    }
-)
 _ALL_FAULTS = (*STEP_FAULTS, *JOB_FAULTS)
 _UNPUBLISHED = StepType(results=None, retries=STEP_FAULTS, caches=True)
 
@@ -68,8 +55,8 @@ def _check(*results: str) -> StepType:
     return StepType(
         operation="CreateProcessingJob",
         filled_in=frozenset({"ProcessingJobName"}),
-        siblings=_CHECK,
         result_names=results,
+        step_fields=("CheckType",),
         caches=True,
     )
 

@@ -52,9 +52,7 @@ def _argument_problems(step: Step, definition: Definition, shapes: Shapes) -> It
         return
     parameters = {parameter.name: parameter for parameter in definition.parameters}
     checker = RequestChecker(shapes, known.service, parameters)
-    yield from checker.members(
-        step.arguments, shape, place, optional=known.filled_in, ignored=known.siblings
-    )
+    yield from checker.members(step.arguments, shape, place, optional=known.filled_in)
 
 
 def _plain_arguments(step: Step, known: StepType, place: str) -> Iterator[Problem]:
