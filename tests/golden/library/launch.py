@@ -1,0 +1,1 @@
+"""A stand-in, so that the expected hashes stay when the real script changes."""

@@ -1,0 +1,3 @@
+"""A script that travels with its folder."""
+
+DONE = True
