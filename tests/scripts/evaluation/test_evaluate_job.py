@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from training_scripts.container import Job, JobFailure
 from training_scripts.data.rows import PromptRow, write_rows
 from training_scripts.evaluate import DEFAULTS, examine
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.train
 
@@ -112,7 +114,7 @@ def test_an_adapter_without_its_base_says_what_to_set(job: Job) -> None:
     (job.root / "processing" / "input" / "model").mkdir()
     (job.input("model") / "adapter_config.json").write_text("{}", encoding="utf-8")
 
-    with pytest.raises(JobFailure, match="holds only an adapter. Set base_model"):
+    with pytest.raises(JobFailure, match=r"holds only an adapter\. Set base_model"):
         examine(job)
 
 

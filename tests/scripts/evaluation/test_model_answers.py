@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -172,4 +173,4 @@ def test_every_row_is_in_one_batch_and_batches_hold_rows_of_like_length() -> Non
 
     assert sorted(row for batch in batches for row in batch) == list(range(50))
     ranges = [(min(lengths[r] for r in b), max(lengths[r] for r in b)) for b in batches]
-    assert all(later[1] <= earlier[0] for earlier, later in zip(ranges, ranges[1:], strict=False))
+    assert all(later[1] <= earlier[0] for earlier, later in pairwise(ranges))

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,6 +16,9 @@ from training_scripts.evaluation.questions import (
     sample_per_task,
     with_answer,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def asked(task: str, answers: list[str]) -> list[Question]:

@@ -118,23 +118,25 @@ def test_a_model_alone_has_no_verdict(findings: Findings) -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "lower_is_better", "expected"),
+    ("low", "high", "direction", "expected"),
     [
-        (0.1, 0.2, False, "wins"),
-        (-0.1, 0.2, False, "ties"),
-        (0.0, 0.2, False, "ties"),
-        (-0.3, -0.1, False, "loses"),
-        (-0.3, -0.1, True, "wins"),
-        (0.1, 0.2, True, "loses"),
+        (0.1, 0.2, "higher is better", "wins"),
+        (-0.1, 0.2, "higher is better", "ties"),
+        (0.0, 0.2, "higher is better", "ties"),
+        (-0.3, -0.1, "higher is better", "loses"),
+        (-0.3, -0.1, "lower is better", "wins"),
+        (0.1, 0.2, "lower is better", "loses"),
     ],
 )
 def test_a_verdict_needs_an_interval_without_zero(
     low: float,
     high: float,
-    lower_is_better: bool,
-    expected: str,  # noqa: FBT001
+    direction: str,
+    expected: str,
 ) -> None:
-    found = verdict(Estimate((low + high) / 2, low, high), lower_is_better=lower_is_better)
+    found = verdict(
+        Estimate((low + high) / 2, low, high), lower_is_better=direction == "lower is better"
+    )
 
     assert found == expected
 
