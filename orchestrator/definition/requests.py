@@ -66,9 +66,15 @@ class RequestChecker:
             options = ", ".join(shape.members)
             yield Problem(where, f"{len(value)} members are given", f"Give one of {options}.")
 
-    def value(self, value: Json, shape_name: str, where: str) -> Iterator[Problem]:
+    def value(
+        self, value: Json, shape_name: str, where: str, *, optional: frozenset[str] = frozenset()
+    ) -> Iterator[Problem]:
         """Yield the problems of a value that must have the shape called `shape_name`."""
-        yield from self._value(value, shape_name, where)
+        shape = self.shapes.shape(self.service, shape_name)
+        if isinstance(value, Mapping) and shape is not None and expression_kind(value) is None:
+            yield from self.members(value, shape, where, optional=optional)
+        else:
+            yield from self._value(value, shape_name, where)
 
     def _value(self, value: Json, shape_name: str, where: str) -> Iterator[Problem]:
         shape = self.shapes.shape(self.service, shape_name)

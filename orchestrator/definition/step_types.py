@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 JOB_FAULTS = (
     "SageMaker.JOB_INTERNAL_ERROR",
@@ -10,6 +14,14 @@ JOB_FAULTS = (
     "SageMaker.RESOURCE_LIMIT",
 )
 STEP_FAULTS = ("Step.SERVICE_FAULT", "Step.THROTTLING")
+
+
+@dataclass(frozen=True)
+class RequestPart:
+    """A member of `Arguments` that is a request of its own."""
+
+    shape: str
+    filled_in: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -29,6 +41,8 @@ class StepType:
     """Without an operation: all members that `Arguments` may have; None if anything goes."""
     required: tuple[str, ...] = ()
     """Without an operation: members that `Arguments` must have."""
+    parts: Mapping[str, RequestPart] = field(default_factory=dict)
+    """Without an operation: what is known of the members."""
     step_fields: tuple[str, ...] = ()
     """Members of the step itself that it must have, beside Name, Type and Arguments."""
     retries: tuple[str, ...] = ()
@@ -123,6 +137,10 @@ STEP_TYPES: dict[str, StepType] = {
         results=("Step",),
         fields=frozenset({"StepConfig", "ClusterId", "ClusterConfig", "ExecutionRoleArn"}),
         required=("StepConfig",),
+        parts={
+            "StepConfig": RequestPart("StepConfig", frozenset({"Name"})),
+            "ClusterConfig": RequestPart("RunJobFlowInput", frozenset({"Name"})),
+        },
         caches=True,
     ),
     "EMRServerless": StepType(
@@ -130,6 +148,14 @@ STEP_TYPES: dict[str, StepType] = {
         results=("GetJobRunResponse",),
         fields=frozenset({"ApplicationId", "ApplicationConfig", "ExecutionRoleArn", "JobConfig"}),
         required=("ExecutionRoleArn", "JobConfig"),
+        parts={
+            "JobConfig": RequestPart(
+                "StartJobRunRequest", frozenset({"applicationId", "clientToken"})
+            ),
+            "ApplicationConfig": RequestPart(
+                "CreateApplicationRequest", frozenset({"clientToken"})
+            ),
+        },
         retries=STEP_FAULTS,
         caches=True,
     ),

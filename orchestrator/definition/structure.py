@@ -13,7 +13,7 @@ from orchestrator.definition.conditions import COMPARISONS, CONDITION_TYPES, neg
 from orchestrator.definition.durations import parse_duration
 from orchestrator.definition.json import type_name
 from orchestrator.definition.model import CONDITION, VERSION, definition_bytes, walk
-from orchestrator.definition.parameters import default_problems
+from orchestrator.definition.parameters import parameter_problems
 from orchestrator.definition.step_types import STEP_TYPES
 from orchestrator.errors import DefinitionError, Problem
 
@@ -43,7 +43,7 @@ def definition_problems(definition: Definition) -> Iterator[Problem]:
     )
     yield from _duplicates((found.step.name for found in walk(definition.steps)), "Steps", "steps")
     for parameter in definition.parameters:
-        yield from default_problems(parameter)
+        yield from parameter_problems(parameter)
     size = len(definition_bytes(definition).decode())
     if size > limits.DEFINITION_CHARACTERS:
         fix = f"At most {limits.DEFINITION_CHARACTERS} are allowed."

@@ -42,25 +42,28 @@ def _argument_problems(step: Step, definition: Definition, shapes: Shapes) -> It
     if known is None:
         return
     place = f"{where(step)}.Arguments"
+    parameters = {parameter.name: parameter for parameter in definition.parameters}
+    checker = RequestChecker(shapes, known.service, parameters)
     if known.operation is None:
-        yield from _plain_arguments(step, known, place)
+        yield from _plain_arguments(step, known, checker, place)
         return
     shape = shapes.input_of(known.service, known.operation)
     if shape is None:
         what = f"the installed botocore does not know {known.operation}"
         yield Problem(place, what, "Install a newer boto3.")
-        return
-    parameters = {parameter.name: parameter for parameter in definition.parameters}
-    checker = RequestChecker(shapes, known.service, parameters)
-    yield from checker.members(step.arguments, shape, place, optional=known.filled_in)
+    else:
+        yield from checker.members(step.arguments, shape, place, optional=known.filled_in)
 
 
-def _plain_arguments(step: Step, known: StepType, place: str) -> Iterator[Problem]:
+def _plain_arguments(
+    step: Step, known: StepType, checker: RequestChecker, place: str
+) -> Iterator[Problem]:
     for name in known.required:
         if name not in step.arguments:
             yield Problem(place, f"{name} is missing")
-    if known.fields is None:
-        return
-    for name in step.arguments:
-        if name not in known.fields:
+    for name, value in step.arguments.items():
+        part = known.parts.get(name)
+        if part is not None:
+            yield from checker.value(value, part.shape, f"{place}.{name}", optional=part.filled_in)
+        elif known.fields is not None and name not in known.fields:
             yield unknown_member(place, name, sorted(known.fields))
