@@ -1,0 +1,164 @@
+"""What the journal knows: executions, how each went, why a step ran again, registered models."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, cast
+
+from orchestrator.errors import InputError, Problem
+from orchestrator.local.journal import Journal
+from orchestrator.local.registry import registered_models
+from orchestrator.results.model import ExecutionResult, step_from_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from orchestrator.local.home import Home
+    from orchestrator.local.journal import ExecutionRecord, StepRecord
+    from orchestrator.local.registry import RegisteredModel
+    from orchestrator.results.model import ExecutionStatus
+
+
+@dataclass(frozen=True)
+class PartChange:
+    """One part of a step's cache key that differs between two executions."""
+
+    part: str
+    """Such as `inputs.code/sft.py` or `AppSpecification.ContainerArguments[2]`."""
+    before: str | None
+    """The value, or a file's SHA-256; None if the part was not there."""
+    after: str | None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a step ran, or did not."""
+
+    execution_id: str
+    step: str
+    cached: bool
+    previous_execution_id: str | None
+    """The last execution of the same pipeline before it that got as far as this step."""
+    changes: tuple[PartChange, ...]
+    text: str
+    """One sentence."""
+
+
+def list_executions(home: Home) -> list[ExecutionResult]:
+    """Return all executions with their steps, newest first."""
+    with Journal(home.journal) as journal:
+        records = journal.executions()
+        return [execution_result(record, journal.steps(record.id)) for record in records]
+
+
+def load_result(home: Home, execution_id: str) -> ExecutionResult:
+    """Return how an execution went, or stands.
+
+    Raises:
+        InputError: If there is none of this id.
+    """
+    with Journal(home.journal) as journal:
+        return execution_result(known_execution(journal, execution_id), journal.steps(execution_id))
+
+
+def load_definition(home: Home, execution_id: str) -> bytes:
+    """Return the definition JSON that an execution runs; InputError if there is none."""
+    with Journal(home.journal) as journal:
+        return known_execution(journal, execution_id).definition
+
+
+def list_models(home: Home) -> list[RegisteredModel]:
+    """Return the models that RegisterModel steps recorded, newest first."""
+    with Journal(home.journal) as journal:
+        return registered_models(journal)
+
+
+def explain(home: Home, execution_id: str, step: str) -> Explanation:
+    """Return why a step ran or was taken from the cache: what changed since the time before.
+
+    Raises:
+        InputError: If there is no such execution or step.
+    """
+    with Journal(home.journal) as journal:
+        execution = known_execution(journal, execution_id)
+        record = journal.step(execution_id, step)
+        if record is None:
+            names = ", ".join(item.name for item in journal.steps(execution_id))
+            problem = Problem(f"step {step!r}", "there is no such step", f"There are {names}.")
+            raise InputError(problem)
+        previous = _previous(journal, execution, step)
+    cached = step_from_json(record.result).cached
+    before = previous[1].cache_parts if previous else None
+    changes = _changes(before or {}, record.cache_parts or {}) if before else ()
+    previous_id = previous[0] if previous else None
+    text = _sentence(record, changes, previous_id, cached=cached)
+    return Explanation(execution_id, step, cached, previous_id, changes, text)
+
+
+def execution_result(record: ExecutionRecord, steps: Sequence[StepRecord]) -> ExecutionResult:
+    """Return what the journal's rows say about an execution."""
+    return ExecutionResult(
+        execution_id=record.id,
+        pipeline_name=record.pipeline_name,
+        status=cast("ExecutionStatus", record.status),
+        started_at=datetime.fromisoformat(record.started_at),
+        ended_at=datetime.fromisoformat(record.ended_at) if record.ended_at else None,
+        steps=tuple(step_from_json(step.result) for step in steps),
+        parameters=record.parameters,
+        failure_reason=record.failure_reason,
+        definition_hash=hashlib.sha256(record.definition).hexdigest(),
+        source=record.source,
+    )
+
+
+def known_execution(journal: Journal, execution_id: str) -> ExecutionRecord:
+    """Return an execution; InputError if there is none of this id."""
+    record = journal.execution(execution_id)
+    if record is None:
+        recent = ", ".join(item.id for item in journal.executions()[:5]) or "none"
+        what = "there is no such execution in the journal"
+        raise InputError(Problem(f"execution {execution_id!r}", what, f"The latest: {recent}."))
+    return record
+
+
+def _previous(
+    journal: Journal, execution: ExecutionRecord, step: str
+) -> tuple[str, StepRecord] | None:
+    for other in journal.executions():
+        if (
+            other.pipeline_name == execution.pipeline_name
+            and other.started_at < execution.started_at
+        ):
+            record = journal.step(other.id, step)
+            if record and record.cache_parts:
+                return other.id, record
+    return None
+
+
+def _changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[PartChange, ...]:
+    return tuple(
+        PartChange(part, before.get(part), after.get(part))
+        for part in sorted({*before, *after})
+        if before.get(part) != after.get(part)
+    )
+
+
+def _sentence(
+    record: StepRecord, changes: Sequence[PartChange], previous: str | None, *, cached: bool
+) -> str:
+    if cached:
+        return "It was not run: an earlier run of the same code, settings and inputs was used."
+    if not record.cache_parts:
+        return "It has no cache, or did not get as far: its definition must enable CacheConfig."
+    if previous is None:
+        return "It ran because it had not run before."
+    if not changes:
+        return (
+            f"It ran although nothing changed since execution {previous}: that run did not "
+            "succeed, is too old, or its outputs are gone."
+        )
+    names = ", ".join(change.part for change in changes[:5])
+    more = f" and {len(changes) - 5} more" if len(changes) > 5 else ""
+    return f"It ran because this changed since execution {previous}: {names}{more}."

@@ -1,0 +1,54 @@
+"""Where the local backend keeps everything: the folders under `FMO_HOME`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder `.fmo/`, by parts. Nothing is created until it is needed."""
+
+    root: Path
+
+    @property
+    def store(self) -> Path:
+        """The root of the store: one folder for each bucket."""
+        return self.root / "s3"
+
+    @property
+    def journal(self) -> Path:
+        """The SQLite file that says what happened."""
+        return self.root / "journal.db"
+
+    @property
+    def executions(self) -> Path:
+        """One folder for each execution, with one for each attempt of each step."""
+        return self.root / "executions"
+
+    @property
+    def checkpoints(self) -> Path:
+        """What `CheckpointConfig` names, kept from one attempt to the next."""
+        return self.root / "checkpoints"
+
+    @property
+    def envs(self) -> Path:
+        """Python environments for pinned requirements, by content hash."""
+        return self.root / "envs"
+
+    @property
+    def lambdas(self) -> Path:
+        """Handlers of Lambda steps: `NAME.py` with a function `handler(event, context)`."""
+        return self.root / "lambda"
+
+    def execution(self, execution_id: str) -> Path:
+        """Return the folder of one execution."""
+        return self.executions / execution_id
+
+    def attempt(self, execution_id: str, step: str, attempt: int) -> Path:
+        """Return the folder of one attempt of a step; `attempt` counts from 1."""
+        return self.execution(execution_id) / step / str(attempt)

@@ -1,0 +1,124 @@
+"""A job's output: kept up to a limit, split into lines, its progress read."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import TYPE_CHECKING
+
+from orchestrator.results.events import StepLog, StepProgress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from orchestrator.local.clock import Clock
+    from orchestrator.results.events import Event
+
+LIMIT_BYTES = 8 * 2**20
+"""What is kept of a log's beginning."""
+TAIL_BYTES = 256 * 2**10
+"""What is kept of a longer log's end."""
+_LINE_BYTES = 16 * 2**10
+"""Where a line without an end is cut."""
+_TAIL_LINES = 40
+_PROGRESS = "progress "
+
+
+class JobLog:
+    """Writes a job's output to a file and tells a listener about it."""
+
+    def __init__(self, file: BinaryIO, step: str, tell: Callable[[Event], None], clock: Clock):
+        self._file = file
+        self._step = step
+        self._tell = tell
+        self._clock = clock
+        self._written = 0
+        self._left_out = 0
+        self._end: deque[bytes] = deque()
+        self._end_bytes = 0
+        self._partial = b""
+        self.last_lines: deque[str] = deque(maxlen=_TAIL_LINES)
+        """The end of the log, progress lines left out."""
+
+    def read(self, chunk: bytes) -> None:
+        """Take the next bytes of the output."""
+        self._keep(chunk)
+        *lines, self._partial = (self._partial + chunk).split(b"\n")
+        if len(self._partial) > _LINE_BYTES:
+            lines.append(self._partial)
+            self._partial = b""
+        for line in lines:
+            self._line(line)
+
+    def close(self) -> None:
+        """Write what is still held back."""
+        if self._partial:
+            self._line(self._partial)
+        if self._left_out:
+            skipped = self._left_out / 2**20
+            note = f"\n[fmo: {skipped:.1f} MiB of output left out; a log is kept up to "
+            note += f"{LIMIT_BYTES / 2**20:.0f} MiB]\n"
+            self._file.write(note.encode())
+        self._file.writelines(self._end)
+        self._file.flush()
+
+    def _keep(self, chunk: bytes) -> None:
+        room = max(LIMIT_BYTES - self._written, 0)
+        if room:
+            self._file.write(chunk[:room])
+            self._file.flush()
+            self._written += len(chunk[:room])
+        if rest := chunk[room:]:
+            self._end.append(rest)
+            self._end_bytes += len(rest)
+        while self._end_bytes - len(self._end[0] if self._end else b"") > TAIL_BYTES:
+            dropped = len(self._end.popleft())
+            self._end_bytes -= dropped
+            self._left_out += dropped
+
+    def _line(self, raw: bytes) -> None:
+        # A progress bar redraws its line: only what stands there last counts.
+        line = raw[-_LINE_BYTES:].decode("utf-8", "replace").rstrip("\r").rpartition("\r")[2]
+        if line.startswith(_PROGRESS) and (
+            progress := read_progress(self._step, line, self._clock)
+        ):
+            self._tell(progress)
+        elif line.strip():
+            self.last_lines.append(line)
+            if not self._end:
+                self._tell(StepLog(self._step, line, self._clock.now()))
+
+
+def read_progress(step: str, line: str, clock: Clock) -> StepProgress | None:
+    """Return what a line such as `progress step=40/300 train/loss=5.1` says, or None."""
+    numbers: dict[str, float] = {}
+    current, total = 0, 0
+    for word in line.removeprefix(_PROGRESS).split():
+        name, separator, text = word.partition("=")
+        if not separator:
+            return None
+        try:
+            if name == "step":
+                current, total = (int(part) for part in f"{text}/0".split("/")[:2])
+            else:
+                numbers[name] = float(text)
+        except ValueError:
+            return None
+    finite = {name: value for name, value in numbers.items() if math.isfinite(value)}
+    return StepProgress(
+        step=step,
+        current=current,
+        total=total,
+        at=clock.now(),
+        tokens_per_second=finite.pop("tokens_per_second", None),
+        seconds_left=finite.pop("seconds_left", None),
+        metrics=finite,
+    )
+
+
+def open_log(path: Path) -> BinaryIO:
+    """Open the log at `path`, empty."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.open("wb")

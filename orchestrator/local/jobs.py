@@ -1,0 +1,251 @@
+"""Runs one attempt of a Processing or Training step: folder, inputs, process, verdict."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import shutil
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from orchestrator.errors import StoreError
+from orchestrator.local.environments import (
+    TEMPORARY,
+    RequirementsError,
+    job_variables,
+    python_with,
+    rewritten,
+)
+from orchestrator.local.files import disk_full_text, naming_full_disks
+from orchestrator.local.job_log import JobLog, open_log
+from orchestrator.local.job_plan import ML_ROOT
+from orchestrator.local.keys import encode_key, parse_uri
+from orchestrator.local.lock import locked
+from orchestrator.local.process import (
+    EXIT_FILE,
+    GRACE_SECONDS,
+    Command,
+    read_exit,
+    run_process,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from orchestrator.local.clock import Clock
+    from orchestrator.local.home import Home
+    from orchestrator.local.job_plan import JobPlan
+    from orchestrator.local.process import Exit
+    from orchestrator.local.stopping import Stopping
+    from orchestrator.local.store import Store
+    from orchestrator.results.events import Event
+
+LOG_FILE = "stdout.log"
+_REASON_LENGTH = 1024
+"""SageMaker's own limit on a FailureReason (ListPipelineExecutionSteps)."""
+_CHECKPOINT_WAIT_SECONDS = 86400.0
+_PYTHON_NAMES = {"python", "python3"}
+_OUTSIDE_SIGNALS = {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP}
+
+INTERNAL_ERROR = "SageMaker.JOB_INTERNAL_ERROR"
+CAPACITY_ERROR = "SageMaker.CAPACITY_ERROR"
+_NAMED_FAULTS = {"InternalServerError": INTERNAL_ERROR, "CapacityError": CAPACITY_ERROR}
+
+
+@dataclass(frozen=True)
+class JobSurroundings:
+    """What all jobs of an execution share."""
+
+    home: Home
+    store: Store
+    clock: Clock
+    stopping: Stopping
+    caller: Mapping[str, str]
+    """The environment `fmo` runs in."""
+    as_opt_ml: bool
+    lock: int
+    """The execution's lock, kept by a job until it is gone."""
+    tell: Callable[[Event], None]
+    grace_seconds: float = GRACE_SECONDS
+
+
+@dataclass(frozen=True)
+class JobEnd:
+    """How an attempt ended."""
+
+    status: Literal["Succeeded", "Failed", "Stopped"]
+    reason: str | None = None
+    fault: str | None = None
+    """The exception type that a retry policy may name; None for errors of the job's own."""
+
+
+def run_job(plan: JobPlan, step: str, folder: Path, around: JobSurroundings) -> JobEnd:
+    """Run one attempt in `folder`, which afterwards holds outputs, log and exit.
+
+    Raises:
+        StoreError: If an input is missing from the store, or a disk is full.
+    """
+    finished = read_exit(folder / EXIT_FILE)
+    if finished and finished.succeeded:
+        # A resumed execution whose job had ended before fmo could record it.
+        return JobEnd("Succeeded")
+    _lay_out(plan, folder, around.store)
+    with open_log(folder / LOG_FILE) as file, _checkpoints(plan, folder, around) as lock:
+        log = JobLog(file, step, around.tell, around.clock)
+        try:
+            return _start(plan, folder, around, log, lock)
+        finally:
+            log.close()
+
+
+def tidy(plan: JobPlan, folder: Path) -> None:
+    """Remove from a succeeded job's folder what the store has or nobody needs."""
+    top = {channel.path.split("/")[0] for channel in plan.channels} - {"input"}
+    for path in {
+        *top,
+        "input/data",
+        "model",
+        "processing",
+        "output/data",
+        "code",
+        "home",
+        TEMPORARY,
+    }:
+        shutil.rmtree(folder / path, ignore_errors=True)
+
+
+def _lay_out(plan: JobPlan, folder: Path, store: Store) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
+    with naming_full_disks(folder):
+        for path in (*plan.folders, "code", "home", TEMPORARY):
+            (folder / path).mkdir(parents=True, exist_ok=True)
+        for path, content in plan.config_files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(json.dumps(content, indent=2))
+    for channel in plan.channels:
+        (folder / channel.path).mkdir(parents=True, exist_ok=True)
+        if not store.download(channel.uri, folder / channel.path):
+            raise StoreError(missing_data_text(channel.name, channel.uri, store))
+
+
+def missing_data_text(channel: str, uri: str, store: Store) -> str:
+    """Return what to tell a person when a job's input is not in the store."""
+    location = parse_uri(uri)
+    place = store.root.joinpath(location.bucket, *location.key.rstrip("/").split("/"))
+    return f"input {channel!r}: the local store has nothing at {uri}. Copy a sample to {place}."
+
+
+@contextlib.contextmanager
+def _checkpoints(plan: JobPlan, folder: Path, around: JobSurroundings) -> Iterator[int | None]:
+    """Link the kept checkpoints into the job's folder; one job at a time has them."""
+    if plan.checkpoint_uri is None:
+        yield None
+        return
+    location = parse_uri(plan.checkpoint_uri)
+    names = encode_key(location.key.strip("/"))
+    kept = around.home.checkpoints.resolve().joinpath(location.bucket, *names)
+    kept.mkdir(parents=True, exist_ok=True)
+    (folder / plan.checkpoint_path).parent.mkdir(parents=True, exist_ok=True)
+    (folder / plan.checkpoint_path).symlink_to(kept)
+    lock_path = kept.with_name(f"{kept.name}%lock")
+    stop = around.stopping.event
+    with locked(lock_path, around.clock, stop, _CHECKPOINT_WAIT_SECONDS) as lock:
+        yield lock
+
+
+def _start(
+    plan: JobPlan, folder: Path, around: JobSurroundings, log: JobLog, lock: int | None
+) -> JobEnd:
+    if around.stopping.event.is_set():
+        return JobEnd("Stopped", "stopped before it began")
+    variables = job_variables(folder, plan.environment, around.caller, as_opt_ml=around.as_opt_ml)
+    try:
+        command = Command(
+            arguments=_arguments(plan, folder, around, log),
+            environment=variables,
+            folder=folder / "code",
+            job_root=folder,
+            limit_seconds=plan.limit_seconds,
+            grace_seconds=around.grace_seconds,
+            as_opt_ml=around.as_opt_ml,
+            locks=(around.lock, *(() if lock is None else (lock,))),
+        )
+        ended = run_process(command, folder / EXIT_FILE, log.read, around.stopping)
+    except RequirementsError as error:
+        stopped = around.stopping.event.is_set()
+        return JobEnd("Stopped" if stopped else "Failed", str(error))
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            return JobEnd("Failed", disk_full_text(folder))
+        return JobEnd("Failed", f"the job cannot be started: {error}", CAPACITY_ERROR)
+    return _verdict(ended, plan, folder, log)
+
+
+def _arguments(
+    plan: JobPlan, folder: Path, around: JobSurroundings, log: JobLog
+) -> tuple[str, ...]:
+    program, *rest = plan.command
+    if Path(program).name.rstrip("0123456789.") in _PYTHON_NAMES:
+        program = _interpreter(plan, folder, around, log)
+    return (program, *(rewritten(text, folder, as_opt_ml=around.as_opt_ml) for text in rest))
+
+
+def _interpreter(plan: JobPlan, folder: Path, around: JobSurroundings, log: JobLog) -> str:
+    script = next((text for text in plan.command if text.endswith(".py")), "")
+    listed = (folder / script.removeprefix(f"{ML_ROOT}/")).with_name("requirements.txt")
+    if not script.startswith(f"{ML_ROOT}/") or not listed.is_file():
+        return sys.executable
+    waiting = (around.stopping, around.clock, around.stopping.event)
+    return python_with(listed.read_text("utf-8"), around.home, around.caller, log.read, waiting)
+
+
+def _verdict(ended: Exit, plan: JobPlan, folder: Path, log: JobLog) -> JobEnd:
+    if ended.succeeded:
+        return JobEnd("Succeeded")
+    match ended.reason:
+        case "stopped":
+            return JobEnd("Stopped", "stopped")
+        case "timeout":
+            limit = f"MaxRuntimeInSeconds, {plan.limit_seconds:g} s"
+            return JobEnd("Failed", f"ran longer than its limit ({limit}) and was ended")
+        case "lost":
+            return JobEnd("Failed", "the job's supervisor was killed", INTERNAL_ERROR)
+    number = ended.signal or max(ended.exit_code - 128, 0)
+    said = _said(folder / plan.failure_file)
+    reason = said or _from_log(ended, log)
+    if number in _OUTSIDE_SIGNALS or number in set(signal.Signals):
+        reason = _signal_text(number) + (f": {reason}" if reason else "")
+    fault = INTERNAL_ERROR if ended.signal in _OUTSIDE_SIGNALS else None
+    named = next((fault for name, fault in _NAMED_FAULTS.items() if said.startswith(name)), None)
+    return JobEnd("Failed", _with_cure(reason)[:_REASON_LENGTH], named or fault)
+
+
+def _said(path: Path) -> str:
+    return path.read_text("utf-8", "replace").strip() if path.is_file() else ""
+
+
+def _from_log(ended: Exit, log: JobLog) -> str:
+    last = [line.strip() for line in list(log.last_lines)[-5:]]
+    code = "" if ended.signal else f"exit code {ended.exit_code}"
+    return ": ".join(filter(None, [code, " | ".join(last)]))
+
+
+def _signal_text(number: int) -> str:
+    name = signal.Signals(number).name
+    likely = ", likely out of memory" if number == signal.SIGKILL else ""
+    return f"killed by {name}{likely}"
+
+
+def _with_cure(reason: str) -> str:
+    if "No module named" in reason and any(
+        f"No module named '{name}" in reason for name in ("torch", "transformers", "peft")
+    ):
+        return f"{reason} Run: pip install 'fm-orchestrator[train]'"
+    if "MemoryError" in reason:
+        return f"{reason} (the job ran out of memory)"
+    return reason
