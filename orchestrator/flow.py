@@ -20,7 +20,7 @@ from orchestrator.errors import DefinitionError, InputError, Problem, SpecError
 from orchestrator.local import history
 from orchestrator.local.home import Home
 from orchestrator.local.hub import fetch_model
-from orchestrator.local.run import resume_execution, run_definition
+from orchestrator.local.run import RunOptions, resume_execution, run_definition
 from orchestrator.local.store import Store
 from orchestrator.plan.build import build_plan
 from orchestrator.results.collect import collect
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from orchestrator.compiler.compile import HubAsset
     from orchestrator.definition.json import Json
     from orchestrator.definition.model import Definition
-    from orchestrator.local.clock import Clock
+    from orchestrator.local.history import Explanation
+    from orchestrator.local.registry import RegisteredModel
     from orchestrator.plan.model import Plan
     from orchestrator.results.events import Listener
     from orchestrator.results.model import ExecutionResult
@@ -50,6 +51,8 @@ class Prepared:
 
     data: bytes
     """The definition JSON: the only thing that a backend sees."""
+    name: str
+    """The pipeline's; the JSON has none."""
     warnings: tuple[Problem, ...] = ()
     assets: tuple[Asset, ...] = ()
     hub_models: tuple[HubAsset, ...] = ()
@@ -57,6 +60,18 @@ class Prepared:
     """None when the file was a definition already."""
     source: Mapping[str, Json] = field(default_factory=dict)
     """The receipt: what this was made from."""
+
+
+@dataclass(frozen=True)
+class HowToRun:
+    """How a definition runs on this machine, as opposed to what."""
+
+    listener: Listener
+    environ: Mapping[str, str]
+    """The caller's environment, of which jobs get a few harmless names."""
+    workers: int = 2
+    """Steps that run at once."""
+    use_cache: bool = True
 
 
 def plan_file(path: Path, overrides: Mapping[str, str]) -> tuple[Plan, tuple[Problem, ...]]:
@@ -74,6 +89,7 @@ def compile_file(
     _checked(compiled.definition, path)
     return Prepared(
         data=compiled.json,
+        name=plan.name,
         warnings=warnings,
         assets=compiled.assets,
         hub_models=compiled.hub_models,
@@ -97,7 +113,7 @@ def read_definition(path: Path) -> Prepared:
     """Return the definition JSON at `path`, ours or anyone's, validated."""
     data = read_text(path).encode()
     _checked(parse_definition(data), path)
-    return Prepared(data=data, source={"definition": str(path)})
+    return Prepared(data=data, name=path.stem, source={"definition": str(path)})
 
 
 def prepare_file(path: Path, overrides: Mapping[str, str]) -> Prepared:
@@ -116,10 +132,7 @@ def run_prepared(
     home: Home,
     *,
     parameters: Mapping[str, str],
-    workers: int,
-    use_cache: bool,
-    listener: Listener,
-    clock: Clock,
+    how: HowToRun,
 ) -> ExecutionResult:
     """Run a definition on this machine and return how it went."""
     store = Store(home.store)
@@ -127,26 +140,27 @@ def run_prepared(
     result = run_definition(
         prepared.data,
         home,
+        pipeline_name=prepared.name,
         parameters=_stored_parameters(parameters, prepared, store),
-        workers=workers,
-        use_cache=use_cache,
-        listener=listener,
-        clock=clock,
         source=prepared.source,
+        workers=how.workers,
+        use_cache=how.use_cache,
+        listener=how.listener,
+        options=RunOptions(environ=how.environ),
     )
     return with_outputs(result, home)
 
 
-def resume(
-    execution_id: str,
-    home: Home,
-    *,
-    workers: int,
-    listener: Listener,
-    clock: Clock,
-) -> ExecutionResult:
+def resume(execution_id: str, home: Home, how: HowToRun) -> ExecutionResult:
     """Go on with an execution that was stopped, killed or failed; return how it went."""
-    result = resume_execution(execution_id, home, workers=workers, listener=listener, clock=clock)
+    result = resume_execution(
+        execution_id,
+        home,
+        workers=how.workers,
+        use_cache=how.use_cache,
+        listener=how.listener,
+        options=RunOptions(environ=how.environ),
+    )
     return with_outputs(result, home)
 
 
@@ -157,8 +171,19 @@ def open_home(path: Path) -> Home:
 
 def list_executions(home: Home) -> tuple[ExecutionResult, ...]:
     """Return every execution on this machine, the newest first."""
-    found = history.list_executions(home)
-    return tuple(sorted(found, key=lambda one: one.started_at, reverse=True))
+    if not home.journal.exists():  # Looking must not make a journal.
+        return ()
+    return tuple(history.list_executions(home))
+
+
+def list_models(home: Home) -> tuple[RegisteredModel, ...]:
+    """Return the models that were registered on this machine, the newest first."""
+    return tuple(history.list_models(home)) if home.journal.exists() else ()
+
+
+def explain(execution: str, step: str, home: Home) -> Explanation:
+    """Return why a step of an execution ran or was taken from the cache."""
+    return history.explain(home, find_execution(execution, home), step)
 
 
 def load_execution(text: str, home: Home) -> ExecutionResult:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+import os
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 import click
@@ -16,14 +17,11 @@ from orchestrator.commands.options import (
     workers_option,
 )
 from orchestrator.commands.terminal import Output
-from orchestrator.errors import ExecutionStoppedError
-from orchestrator.results.events import ExecutionStarted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from orchestrator.local.clock import Clock
     from orchestrator.local.home import Home
     from orchestrator.results.events import Event, Listener
     from orchestrator.results.model import ExecutionResult
@@ -53,23 +51,18 @@ def run(
 ) -> None:
     """Run a spec, or any pipeline definition JSON, on this machine."""
     from orchestrator import flow
-    from orchestrator.local.clock import SystemClock
 
     output = Output(as_json=as_json)
     home = flow.open_home(home_path)
-    clock = SystemClock()
     prepared = flow.prepare_file(file, overrides)
     output.warn(prepared.warnings)
-    watch = Watch(output, clock)
-    with watch.shown(output):
+    watch = Watch(output)
+    with watch.shown():
         result = flow.run_prepared(
             prepared,
             home,
             parameters=parameters,
-            workers=workers,
-            use_cache=not no_cache,
-            listener=watch,
-            clock=clock,
+            how=flow.HowToRun(watch, os.environ, workers=workers, use_cache=not no_cache),
         )
     context.exit(show_result(result, home, output))
 
@@ -88,15 +81,13 @@ def resume(
     Finished steps stay finished. EXECUTION is its id, the start of its id, or `last`.
     """
     from orchestrator import flow
-    from orchestrator.local.clock import SystemClock
 
     output = Output(as_json=as_json)
     home = flow.open_home(home_path)
-    clock = SystemClock()
     execution_id = flow.find_execution(execution, home)
-    watch = Watch(output, clock)
-    with watch.shown(output):
-        result = flow.resume(execution_id, home, workers=workers, listener=watch, clock=clock)
+    watch = Watch(output)
+    with watch.shown():
+        result = flow.resume(execution_id, home, flow.HowToRun(watch, os.environ, workers))
     context.exit(show_result(result, home, output))
 
 
@@ -135,33 +126,24 @@ def _say_why(result: ExecutionResult, output: Output) -> None:
 
 
 class Watch:
-    """The display of a running execution; a listener that keeps the id, for when it is stopped."""
+    """The display of a running execution: redrawn on a terminal, plain lines elsewhere."""
 
-    def __init__(self, output: Output, clock: Clock) -> None:
+    def __init__(self, output: Output) -> None:
+        from orchestrator.local.clock import SystemClock
         from orchestrator.results.live import LiveBoard, PlainLines
 
-        self.execution_id = ""
         self._live: AbstractContextManager[object] = nullcontext()
         console = output.people
         if console.is_terminal and not console.is_dumb_terminal:
-            self._live = board = LiveBoard(console, clock.now)
+            self._live = board = LiveBoard(console, SystemClock().now)
             self._show: Listener = board
         else:
             self._show = PlainLines(console)
 
     def __call__(self, event: Event) -> None:
         """Show `event`."""
-        if isinstance(event, ExecutionStarted):
-            self.execution_id = event.result.execution_id
         self._show(event)
 
-    @contextmanager
-    def shown(self, output: Output) -> Iterator[None]:
-        """Show events while inside; on Ctrl-C, say how to go on."""
-        try:
-            with self._live:
-                yield
-        except (KeyboardInterrupt, ExecutionStoppedError):
-            if self.execution_id:
-                output.say(f"stopped; go on with: fmo resume {self.execution_id}", "yellow")
-            raise
+    def shown(self) -> AbstractContextManager[object]:
+        """Return a context in which the display is on the screen."""
+        return self._live

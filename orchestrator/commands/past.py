@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,9 +10,13 @@ import click
 
 from orchestrator.commands.options import home_option, json_option
 from orchestrator.commands.terminal import Output
+from orchestrator.results.figures import duration, number, shortened
 
 if TYPE_CHECKING:
     from orchestrator.results.model import ExecutionResult, Json
+
+METRICS_SHOWN = 4
+SHA256_LENGTH = 64
 
 
 @click.command()
@@ -22,7 +27,6 @@ def runs(home_path: Path, *, as_json: bool) -> None:
     from rich.text import Text
 
     from orchestrator import flow
-    from orchestrator.results.figures import duration
     from orchestrator.results.tables import new_table, status_text
 
     output = Output(as_json=as_json)
@@ -45,12 +49,18 @@ def runs(home_path: Path, *, as_json: bool) -> None:
 @json_option
 def why(execution: str, step: str, home_path: Path, *, as_json: bool) -> None:
     """Say why a step ran, or was taken from the cache."""
+    from rich.text import Text
+
     from orchestrator import flow
 
     output = Output(as_json=as_json)
     explanation = flow.explain(execution, step, flow.open_home(home_path))
-    output.show(explanation.text)
-    output.document(explanation.document)
+    output.show(Text(explanation.text))
+    for change in explanation.changes:
+        output.show(
+            Text(f"  {change.part}: {_brief_value(change.before)} -> {_brief_value(change.after)}")
+        )
+    output.document(asdict(explanation))
 
 
 @click.command()
@@ -69,7 +79,7 @@ def report(execution: str, target: Path | None, home_path: Path, *, as_json: boo
     home = flow.open_home(home_path)
     result = flow.load_execution(execution, home)
     path = flow.write_report(result, target or flow.report_path(result, home))
-    output.show(str(path)) if not as_json else output.say(str(path))
+    output.say(str(path))
     output.document({"execution_id": result.execution_id, "report": str(path)})
 
 
@@ -78,11 +88,30 @@ def report(execution: str, target: Path | None, home_path: Path, *, as_json: boo
 @json_option
 def models(home_path: Path, *, as_json: bool) -> None:
     """List the registered models with their metrics."""
+    from rich.text import Text
+
     from orchestrator import flow
+    from orchestrator.results.tables import new_table
 
     output = Output(as_json=as_json)
     found = flow.list_models(flow.open_home(home_path))
-    output.document(found)
+    table = new_table()
+    for heading in ("model", "status", "registered", "metrics"):
+        table.add_column(heading, overflow="fold")
+    for one in found:
+        named = [f"{name} {number(value)}" for name, value in one.metrics.items()]
+        more = f" (+{len(named) - METRICS_SHOWN})" if len(named) > METRICS_SHOWN else ""
+        when = one.created_at.astimezone().strftime("%Y-%m-%d %H:%M")
+        cells = (f"{one.group} {one.version}", one.approval_status, when)
+        table.add_row(*map(Text, cells), Text(", ".join(named[:METRICS_SHOWN]) + more))
+    output.show(table if found else f"no models in {home_path}")
+    output.document([{**asdict(one), "created_at": one.created_at.isoformat()} for one in found])
+
+
+def _brief_value(value: str | None) -> str:
+    if value is None:
+        return "(none)"
+    return value[:12] if len(value) == SHA256_LENGTH else repr(shortened(value, 40))
 
 
 def _brief(result: ExecutionResult) -> Json:
