@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +22,13 @@ from questions import QUESTIONS, error_questions, sample
 from reference_page import reference_page
 from service_models import Operation, models_folder, read_operations
 
-from training_scripts.container import current_job
+from training_scripts.container import current_job, fail
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
+
+    from training_scripts.container import Job
 
 Row = dict[str, str]
 ASKED_SHARE = 0.4
@@ -34,23 +37,28 @@ PER_OPERATION = 2
 """Questions of one task about one operation, at most."""
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+def main() -> None:
+    """Run the job of this container."""
+    # The arguments are this script's own; `config.json` says nothing more.
+    extract(current_job([]), sys.argv[1:])
+
+
+def extract(job: Job, argv: Sequence[str]) -> None:
     """Read botocore's models and write the outputs."""
     options = arguments(argv)
-    job = current_job()
-    operations = list(read_operations(models_folder()))
+    folder = models_folder()
+    if not (folder / options.held_back_service).is_dir():
+        fail(
+            f"held-back-service: botocore has no service '{options.held_back_service}'. "
+            "Write a folder name of its data, such as sagemaker."
+        )
+    operations = list(read_operations(folder))
     print(
         f"read {len(operations)} operations of {len({o.service_id for o in operations})} services"
     )
     keys = family_keys(operations)
     read = [o for o, key in zip(operations, keys, strict=True) if share(key) >= ASKED_SHARE]
     held_back = [o for o in read if o.service_id == options.held_back_service]
-    if not held_back:
-        message = (
-            f"--held-back-service: botocore has no service '{options.held_back_service}'. "
-            "Write a folder name of its data, such as sagemaker."
-        )
-        raise SystemExit(message)
     others = [o for o in read if o.service_id != options.held_back_service]
     asked = [(o, key) for o, key in zip(operations, keys, strict=True) if share(key) < ASKED_SHARE]
     counts = {
@@ -65,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     job.write_metrics({"operations": len(operations), "families": len(set(keys)), **counts})
 
 
-def arguments(argv: Sequence[str] | None) -> Any:
+def arguments(argv: Sequence[str]) -> Any:
     """Return the parsed command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--held-back-service", default="sagemaker", help="botocore's service name")

@@ -7,7 +7,7 @@ import re
 
 DROPPED = re.compile(r"<(fullname|shortdesc)>.*?</\1>|<!--.*?-->", re.DOTALL)
 BLOCK = re.compile(r"</?(?:p|li|ul|ol|dl|dt|dd|br|div|note|important|h\d|table|tr|pre)\b[^>]*>")
-TAG = re.compile(r"<[^<>]*>")
+TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 SPACE = re.compile(r"[^\S\n]+")
 BLANK_LINES = re.compile(r"\s*\n\s*")
 SENTENCE_END = re.compile(r"(?<=[^A-Z.\s][.!?])\s+(?=[A-Z\"'(`])|\n")

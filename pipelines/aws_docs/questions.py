@@ -22,6 +22,7 @@ Question = tuple[str, str]
 HIDDEN = "..."
 """Stands for the words that would give the answer away."""
 
+VERB = re.compile(r"[A-Z][a-z]+")
 METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
 STRINGS_KEPT = 0.35
@@ -30,7 +31,7 @@ STRINGS_KEPT = 0.35
 
 def type_questions(operation: Operation) -> Iterator[Question]:
     """Yield: which Python type boto3 takes or gives for a member."""
-    for member in unlike(operation.request, operation.response):
+    for member in typed(operation):
         if member.type != "str" or keeps(operation, member, STRINGS_KEPT):
             yield f"{about(member.name, operation)}: which Python type?", member.type
 
@@ -56,11 +57,11 @@ def required_questions(operation: Operation) -> Iterator[Question]:
 
 def method_questions(operation: Operation) -> Iterator[Question]:
     """Yield: the HTTP method of a REST operation, from its description without the verb."""
-    subject = re.sub(r"^[A-Z][a-z]+", HIDDEN, operation.name)
+    verb = VERB.match(operation.name)
     rest = operation.summary.partition(" ")[2]
-    if operation.method in METHODS and rest and subject != operation.name:
-        prompt = f"`{subject}` in {operation.service}, which {HIDDEN} {rest}"
-        yield f"{prompt.rstrip('.')}: which HTTP method?", operation.method
+    if verb and rest and operation.method in METHODS and verb[0].lower() not in rest.lower():
+        subject = f"`{HIDDEN}{operation.name[verb.end() :]}` in {operation.service}"
+        yield f"{subject}, which {HIDDEN} {rest.rstrip('.')}: which HTTP method?", operation.method
 
 
 def error_questions(operation: Operation, service_errors: frozenset[str]) -> Iterator[Question]:
@@ -86,12 +87,14 @@ def about(name: str, operation: Operation) -> str:
     return f"`{name}` of `{operation.name}` in {operation.service}"
 
 
-def unlike(*groups: tuple[Member, ...]) -> list[Member]:
-    """Return the members of all groups, the first of each name."""
+def typed(operation: Operation) -> list[Member]:
+    """Return the members, each name once; none that is sent as one type and returned as another."""
+    types: dict[str, set[str]] = {}
     found: dict[str, Member] = {}
-    for member in (member for group in groups for member in group):
+    for member in (*operation.request, *operation.response):
+        types.setdefault(member.name, set()).add(member.type)
         found.setdefault(member.name, member)
-    return list(found.values())
+    return [member for name, member in found.items() if len(types[name]) == 1]
 
 
 def names(members: tuple[Member, ...]) -> frozenset[str]:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import plain_text
 
+from training_scripts.container import fail
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -65,11 +67,10 @@ class Operation:
 
 
 def models_folder() -> Path:
-    """Return botocore's data folder; SystemExit if botocore is not installed."""
+    """Return botocore's data folder; JobFailure if botocore is not installed."""
     spec = importlib.util.find_spec("botocore")
     if spec is None or not spec.submodule_search_locations:
-        message = "botocore: not installed here. Add it to the image: pip install botocore"
-        raise SystemExit(message)
+        fail("botocore: not installed in this image. Name it in the step's requirements.")
     return Path(spec.submodule_search_locations[0]) / "data"
 
 
@@ -89,16 +90,27 @@ def newest_models(folder: Path) -> list[Path]:
     """Return the service model files of the newest API versions, one a service."""
     newest = {path.parent.parent: path for path in sorted(folder.glob("*/*/service-2.json*"))}
     if not newest:
-        message = f"{folder}: no */*/service-2.json in it. Give botocore's data folder."
-        raise SystemExit(message)
+        fail(f"{folder}: no service model (*/*/service-2.json) in it. Install botocore anew.")
     return [newest[service] for service in sorted(newest)]
 
 
 def read_model(path: Path) -> dict[str, Any]:
-    """Return one service model."""
+    """Return one service model, with what botocore adds to it when it loads it."""
     data = path.read_bytes()
     model: dict[str, Any] = json.loads(gzip.decompress(data) if path.suffix == ".gz" else data)
+    extras = path.parent / "service-2.sdk-extras.json"
+    if extras.is_file():
+        merge(model, json.loads(extras.read_bytes())["merge"])
     return model
+
+
+def merge(into: dict[str, Any], extra: dict[str, Any]) -> None:
+    """Merge `extra` into `into`, object by object (botocore's loaders.py, ExtrasProcessor)."""
+    for name, value in extra.items():
+        if isinstance(value, dict) and isinstance(into.get(name), dict):
+            merge(into[name], value)
+        else:
+            into[name] = value
 
 
 def operation(service_id: str, name: str, model: dict[str, Any]) -> Operation:

@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from families import family_keys, share
+from plain_text import first_sentence, from_html
+from questions import QUESTIONS, error_questions
+from reference_page import reference_page
+from service_models import Operation, models_folder, read_operations
+
+from training_scripts.container import Job, JobFailure
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SERVICES = ("sqs", "s3", "glue", "waf-regional", "lambda", "ec2")
+BOTO3_TYPES = {
+    "string": "str",
+    "integer": "int",
+    "long": "int",
+    "float": "float",
+    "double": "float",
+    "boolean": "bool",
+    "list": "list",
+    "map": "dict",
+    "structure": "dict",
+    "timestamp": "datetime",
+    "blob": "bytes",
+}
+
+
+@pytest.fixture(scope="module")
+def operations(tmp_path_factory: pytest.TempPathFactory) -> list[Operation]:
+    folder = tmp_path_factory.mktemp("data")
+    for service in SERVICES:
+        (folder / service).symlink_to(models_folder() / service)
+    return list(read_operations(folder))
+
+
+@lru_cache
+def botocores_own(service_id: str) -> Any:
+    """What botocore itself makes of the service: the oracle."""
+    from botocore.loaders import Loader  # noqa: PLC0415
+    from botocore.model import ServiceModel  # noqa: PLC0415
+
+    return ServiceModel(Loader().load_service_model(service_id, "service-2"))
+
+
+def named(prompt: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", prompt)
+
+
+def test_every_operation_of_the_newest_version_is_read(operations: list[Operation]) -> None:
+    found = defaultdict(list)
+    for operation in operations:
+        found[operation.service_id].append(operation.name)
+
+    for service in SERVICES:
+        assert found[service] == sorted(botocores_own(service).operation_names)
+
+
+@pytest.mark.parametrize("task", [*QUESTIONS, "error"])
+def test_every_answer_is_what_botocore_says(operations: list[Operation], task: str) -> None:
+    errors = {
+        service: frozenset(e for o in operations if o.service_id == service for e in o.errors)
+        for service in SERVICES
+    }
+    asked = 0
+    for operation in operations:
+        own = botocores_own(operation.service_id).operation_model(operation.name)
+        made = (
+            error_questions(operation, errors[operation.service_id])
+            if task == "error"
+            else QUESTIONS[task](operation)
+        )
+        for prompt, answer in made:
+            asked += 1
+            assert answer == true_answer(task, prompt, own), prompt
+
+    assert asked > 100
+
+
+def true_answer(task: str, prompt: str, own: Any) -> str:
+    """The answer, from botocore's object model instead of its JSON."""
+    name = named(prompt)[0]
+    sent = own.input_shape.members if own.input_shape else {}
+    returned = own.output_shape.members if own.output_shape else {}
+    match task:
+        case "type":
+            return BOTO3_TYPES[(sent.get(name) or returned[name]).type_name]
+        case "direction":
+            assert (name in sent) != (name in returned)
+            return "sent" if name in sent else "returned"
+        case "required":
+            return "yes" if name in own.input_shape.required_members else "no"
+        case "error":
+            return "yes" if name in {shape.name for shape in own.error_shapes} else "no"
+        case "method":
+            return str(own.http["method"])
+    return first_sentence(from_html(own.documentation))
+
+
+def test_a_method_question_does_not_hold_the_operations_verb(operations: list[Operation]) -> None:
+    for operation in operations:
+        for prompt, _ in QUESTIONS["method"](operation):
+            assert operation.name not in prompt
+            assert prompt.startswith("`...")
+
+
+def test_near_copies_are_one_family_and_others_are_not(operations: list[Operation]) -> None:
+    keys = dict(
+        zip([(o.service_id, o.name) for o in operations], family_keys(operations), strict=True)
+    )
+
+    assert keys["glue", "TagResource"] == keys["lambda", "TagResource"], "one name, two services"
+    assert keys["s3", "PutObject"] != keys["s3", "GetObject"]
+    assert len(set(keys.values())) > 0.8 * len(keys)
+
+
+def test_families_do_not_depend_on_the_order_of_operations(operations: list[Operation]) -> None:
+    forward = family_keys(operations)
+
+    assert family_keys(operations[::-1])[::-1] == forward
+
+
+def test_operations_that_open_with_the_same_words_are_one_family() -> None:
+    def operation(name: str, text: str) -> Operation:
+        return Operation("s", "S", name, text, "", "", (), (), ())
+
+    long = "Word " * 100
+    a, b, c = family_keys(
+        [operation("A", long + "a"), operation("B", long.lower() + "b"), operation("C", "Other.")]
+    )
+
+    assert a == b
+    assert a != c
+
+
+def test_a_share_is_spread_evenly() -> None:
+    shares = [share(str(number)) for number in range(2000)]
+
+    assert 0.37 < sum(value < 0.4 for value in shares) / 2000 < 0.43
+
+
+def test_a_page_says_what_is_sent_returned_and_raised(operations: list[Operation]) -> None:
+    page = reference_page(next(o for o in operations if o.name == "GetQueueUrl"))
+
+    assert page.startswith("Amazon Simple Queue Service: `GetQueueUrl`\n")
+    assert "Sent to `GetQueueUrl`:\n`QueueName` (str, required) " in page
+    assert "Returned by `GetQueueUrl`:\n`QueueUrl` (str) The URL of the queue." in page
+    assert "`GetQueueUrl` can raise `InvalidAddress`" in page
+
+
+def test_no_page_holds_tags_or_entities(operations: list[Operation]) -> None:
+    for operation in operations:
+        page = reference_page(operation)
+        assert not re.search(r"</?(p|li|ul|code|a|i|b)\b|&(amp|lt|gt|quot|nbsp);", page), page
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<p>One <code>two</code>.</p><p>Three&nbsp;&amp; four</p>", "One two.\nThree & four"),
+        ("<ul><li><p>a</p></li> <li>b</li></ul>", "a\nb"),
+        ("<fullname>Name</fullname><p>Text<br/>more</p>", "Text\nmore"),
+        ("a < b and c > d", "a < b and c > d"),
+        ("", ""),
+    ],
+)
+def test_html_becomes_lines_of_plain_text(html: str, text: str) -> None:
+    assert from_html(html) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("Lists the tags. Then more.", "Lists the tags."),
+        ("Uses e.g. Amazon S3 for it. More.", "Uses e.g. Amazon S3 for it."),
+        ("First line\nsecond line", "First line"),
+        ("No end", "No end"),
+        ("x" * 300, ""),
+    ],
+)
+def test_the_first_sentence_ends_where_a_reader_would_end_it(text: str, sentence: str) -> None:
+    assert first_sentence(text) == sentence
+
+
+@pytest.fixture(scope="module")
+def extracted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from extract import extract  # noqa: PLC0415 - read as its job reads it
+
+    root = tmp_path_factory.mktemp("ml")
+    extract(
+        Job("processing", "extract", {}, root, "Processing"),
+        ["--held-back-service=sqs", "--max-texts=300", "--max-questions=600"],
+    )
+    return root / "processing" / "output"
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    return [json.loads(line) for line in (folder / "rows.jsonl").read_text("utf-8").splitlines()]
+
+
+def test_extraction_makes_the_same_number_of_questions_for_each_task(extracted: Path) -> None:
+    counts: dict[str, int] = defaultdict(int)
+    for row in rows(extracted / "questions"):
+        counts[row["task"]] += 1
+
+    assert counts == dict.fromkeys([*QUESTIONS, "error"], 100)
+
+
+def test_what_is_asked_about_is_not_read(extracted: Path) -> None:
+    read = {named(row["text"])[0] for row in rows(extracted / "texts") + rows(extracted / "domain")}
+    asked = {
+        named(row["prompt"])[-1]
+        for row in rows(extracted / "questions")
+        if row["task"] not in ("method",)
+    }
+
+    assert len(read) > 200
+    assert read & asked == set()
+
+
+def test_the_held_back_service_is_read_on_its_own(extracted: Path) -> None:
+    own = "Amazon Simple Queue Service: "
+
+    assert all(row["text"].startswith(own) for row in rows(extracted / "domain"))
+    assert not any(row["text"].startswith(own) for row in rows(extracted / "texts"))
+    metrics = json.loads((extracted / "metrics" / "metrics.json").read_text("utf-8"))
+    assert metrics["texts"] == 300
+
+
+def test_a_service_that_botocore_does_not_know_is_refused(tmp_path: Path) -> None:
+    from extract import extract  # noqa: PLC0415
+
+    with pytest.raises(JobFailure, match="botocore has no service 'sqss'"):
+        extract(Job("processing", "e", {}, tmp_path, "Processing"), ["--held-back-service=sqss"])
