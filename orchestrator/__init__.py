@@ -9,10 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from orchestrator.flow import load
     from orchestrator.spec import steps
     from orchestrator.spec.pipeline import PipelineSpec
-    from orchestrator.spec.python import Pipeline
+    from orchestrator.spec.python import Pipeline, load
 
     __version__: str
 
@@ -22,7 +21,7 @@ __all__ = ["Pipeline", "PipelineSpec", "__version__", "load", "steps"]
 LAZY = {
     "Pipeline": ("orchestrator.spec.python", "Pipeline"),
     "PipelineSpec": ("orchestrator.spec.pipeline", "PipelineSpec"),
-    "load": ("orchestrator.flow", "load"),
+    "load": ("orchestrator.spec.python", "load"),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ Tree = Value | list["Tree"] | dict[str, "Tree"]
 MAX_NODES = 250_000
 """Values in one spec, aliases counted as often as they are used."""
 MAX_DEPTH = 50
+SURROGATE = re.compile("[\ud800-\udfff]")
 MERGE = "<<"
 CORE = "tag:yaml.org,2002:"
 CORE_TYPES: dict[str, type | None] = {
@@ -124,7 +126,7 @@ class Composer:
 
     def _key(self, event: ScalarEvent, line: int) -> None:
         """Take a key; it is text whatever it looks like, as in JSON."""
-        top, key = self.stack[-1], str(event.value)
+        top, key = self.stack[-1], self._text(event, line)
         if event.anchor:
             self.anchors[event.anchor] = (key, 1)
         if key in top.key_lines:
@@ -149,7 +151,7 @@ class Composer:
         self._put(value)
 
     def _scalar_value(self, event: ScalarEvent, line: int) -> Value:
-        tag, text = str(event.tag) if event.tag else None, str(event.value)
+        tag, text = str(event.tag) if event.tag else None, self._text(event, line)
         if tag in {f"{CORE}str", "!"}:
             return text
         value = resolve_scalar(text) if tag or event.style in {None, ""} else text
@@ -158,6 +160,17 @@ class Composer:
         elif not isinstance(value, CORE_TYPES[tag] or object):
             self._refuse_next(line, f"{text!r} is no {tag.removeprefix(CORE)}", "Remove the tag.")
         return value
+
+    def _text(self, event: ScalarEvent, line: int) -> str:
+        text = str(event.value)
+        if not SURROGATE.search(text):
+            return text
+        try:
+            # JSON writes one character as two escapes: "\\ud83d\\ude00".
+            return text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            self._refuse_next(line, f"{text!r} holds half a character", "Remove the escape.")
+            return SURROGATE.sub("?", text)
 
     def _check_tag(self, event: _Tagged, line: int, allowed: tuple[str, ...]) -> None:
         tag = str(event.tag) if event.tag else None
@@ -196,9 +209,11 @@ class Composer:
         top = self.stack[-1]
         if isinstance(top.value, list):
             path = join_path(top.path, len(top.value))
+        elif top.key is None:
+            return top.path
         else:
-            path = join_path(top.path, top.key or "")
-            line = top.key_lines.get(top.key or "", line)
+            path = join_path(top.path, top.key)
+            line = top.key_lines.get(top.key, line)
         self.findings.lines.setdefault(path, line)
         return path
 

@@ -102,6 +102,7 @@ class ParameterSpec(SpecModel):
     """A value that may differ from one execution to the next, set by `--param Name=value`."""
 
     type: Literal["String", "Integer", "Float", "Boolean", "S3Uri"]
+    """The type of its values; `S3Uri` may be a path locally."""
     default: Scalar | None = None
     """The value when none is given; without one, every execution must set it."""
     local: Scalar | None = None
@@ -109,6 +110,7 @@ class ParameterSpec(SpecModel):
     enum: tuple[Scalar, ...] | None = None
     """The only values allowed."""
     description: str | None = None
+    """What it is for."""
 
     def broken_rules(self) -> Iterator[Broken]:
         """Yield values of another type than `type`, and defaults that `enum` does not hold."""
@@ -178,6 +180,7 @@ class JobModel(StepModel):
     instance_type: InstanceType | None = None
     """The SageMaker instance; each kind has a default in the catalogue."""
     instance_count: Count | ParameterReference = 1
+    """Instances that share the work."""
     volume_size_gb: Annotated[int, Strict(), Field(ge=1, le=16_384)] | ParameterReference = 30
     """Disk of each instance in GB (SageMaker's default: 30)."""
     max_runtime_seconds: RuntimeSeconds | ParameterReference = 86_400

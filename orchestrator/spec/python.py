@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Literal
 
 from pydantic import ValidationError
@@ -10,9 +11,33 @@ from pydantic import ValidationError
 from orchestrator.errors import Problem, SpecError
 from orchestrator.spec.fields import ParameterSpec, Scalar
 from orchestrator.spec.findings import Findings
+from orchestrator.spec.load import load_spec
 from orchestrator.spec.pipeline import PipelineSpec, StepSpec
 from orchestrator.spec.problems import refuse_all
+from orchestrator.spec.reader import decode_spec
 from orchestrator.spec.writer import spec_to_yaml
+
+
+NO_OVERRIDES: Mapping[str, str] = {}
+
+
+def load(path: str | Path, *, overrides: Mapping[str, str] = NO_OVERRIDES) -> PipelineSpec:
+    """Return the spec in the file at `path`.
+
+    Args:
+        path: A YAML or JSON file.
+        overrides: Path to value as text: `{"steps.sft.learning_rate": "1e-4"}`.
+
+    Raises:
+        SpecError: With every problem found.
+    """
+    file = Path(path)
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        what = f"{str(file)!r} cannot be read: {error.strerror}"
+        raise SpecError(Problem("", what, "Name a spec, such as ./pipeline.yaml.")) from error
+    return load_spec(decode_spec(data, file=file), file=file, overrides=overrides)
 
 
 class StepHandle(str):

@@ -111,7 +111,7 @@ def _expected(error: ErrorDetails) -> str:
         return TYPES[kind]
     if kind in BOUNDS:
         key, word = BOUNDS[kind]
-        return f"a number {word} {context[key]:,g}"
+        return f"a number {word} {context[key]:,.12g}"
     if kind in LENGTHS:
         side = "at least" if kind == "too_short" else "at most"
         return f"{side} {context[LENGTHS[kind]]} of them"

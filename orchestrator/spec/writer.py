@@ -44,7 +44,16 @@ def _lines(tree: Tree, indent: str) -> Iterator[str]:
             yield from _entry(f"{_scalar(key, is_key=True)}:", value, indent)
     elif isinstance(tree, list):
         for value in tree:
-            yield from _entry("-", value, indent)
+            yield from _item(value, indent)
+
+
+def _item(value: Tree, indent: str) -> Iterator[str]:
+    if isinstance(value, dict) and value:
+        first, *rest = _lines(value, indent + INDENT)
+        yield f"{indent}- {first.lstrip()}"
+        yield from rest
+    else:
+        yield from _entry("-", value, indent)
 
 
 def _entry(label: str, value: Tree, indent: str) -> Iterator[str]:
