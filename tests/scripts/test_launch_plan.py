@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from training_scripts.launch import (
+from training_scripts.launch import build_command, failure_reason, missing_requirements
+from training_scripts.surroundings import (
     Container,
     Hosts,
-    build_command,
-    failure_reason,
     find_container,
-    missing_requirements,
     network_environment,
     read_hosts,
     sagemaker_environment,

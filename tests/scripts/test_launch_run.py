@@ -61,7 +61,8 @@ def simulate(root: Path, contract: str, script: str) -> Simulated:
     job = Simulated(root, contract)
     (job.code / "training_scripts").mkdir(parents=True)
     shutil.copy(SCRIPTS / "launch.py", job.code)
-    shutil.copy(SCRIPTS / "container.py", job.code / "training_scripts")
+    for module in ("__init__.py", "container.py", "surroundings.py"):
+        shutil.copy(SCRIPTS / module, job.code / "training_scripts")
     config = {"kind": "train", "step": "sft", "script": "job.py", "settings": {"seed": 1}}
     (job.code / "config.json").write_text(json.dumps(config))
     (job.code / "job.py").write_text(script)
