@@ -34,7 +34,7 @@ def metrics_compared_by(spec: StepSpec) -> Iterator[tuple[str, str]]:
     for index, condition in enumerate(spec.conditions if isinstance(spec, GateSpec) else ()):
         named = {"metric": condition.metric, "min": condition.min, "max": condition.max}
         for name, value in named.items():
-            if isinstance(value, str) and not value.startswith("$params."):
+            if isinstance(value, str) and not isinstance(parse_reference(value), ParameterValue):
                 yield f"conditions[{index}].{name}", value
 
 

@@ -17,7 +17,6 @@ from orchestrator.spec.problems import refuse_all
 from orchestrator.spec.reader import decode_spec
 from orchestrator.spec.writer import spec_to_yaml
 
-
 NO_OVERRIDES: Mapping[str, str] = {}
 
 

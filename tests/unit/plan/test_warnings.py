@@ -1,0 +1,74 @@
+"""What can be planned and is doubtful."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    WarningsOf = Callable[..., list[str]]
+
+SFT = (
+    "split: {kind: dataset, data: ./x}\n"
+    "sft: {kind: train, objective: sft, model: ./m, data: $split}\n"
+)
+EXAM = SFT + "exam: {kind: evaluate, model: $sft, data: $split.test, gates: {min: {a: 1}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        (
+            EXAM + "out: {kind: register, model: $sft, model_package_group_name: g}",
+            "spec.yaml:7: steps.out.model: '$sft' goes around the gate of step 'exam'. "
+            "Write '$exam.model' to wait for it.",
+        ),
+        (
+            SFT + "exam: {kind: evaluate, model: $sft, data: $split}",
+            "spec.yaml:6: steps.exam.data: the model was trained on '$split'. "
+            "Write the sealed rows, such as `$split.test`.",
+        ),
+        (
+            SFT + "exam: {kind: evaluate, model: $sft, data: ./t, base_model: $sft}",
+            "spec.yaml:6: steps.exam.base_model: '$sft' is the model examined. "
+            "Name the model from before training.",
+        ),
+        (
+            SFT + "out: {kind: register, model: $sft, model_package_group_name: g, "
+            "approval_status: Approved}",
+            "spec.yaml:6: steps.out.approval_status: the model is approved at once and no gate "
+            "stands before it. Put `gates` on the step that examines it, and register that "
+            "step's `model`.",
+        ),
+        (
+            "sft: {kind: train, objective: sft, model: ./m, data: ./d, lora_r: 8}",
+            "spec.yaml:4: steps.sft.lora_r: it has no effect with `method: full`. "
+            "Write `method: lora`, or remove it.",
+        ),
+    ],
+)
+def test_a_doubtful_step_is_warned_about(steps: str, said: str, warnings_of: WarningsOf) -> None:
+    assert warnings_of(steps) == [said]
+
+
+def test_a_parameter_that_nothing_reads_is_warned_about(warnings_of: WarningsOf) -> None:
+    steps = "a: {kind: dataset, data: $params.A, gates: {max: {rows: $params.B}}}"
+    parameters = "A: {type: S3Uri}, B: {type: Integer}, C: {type: Integer}"
+    assert warnings_of(steps, parameters) == [
+        "spec.yaml:2: parameters.C: no step reads '$params.C'. Remove it."
+    ]
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        EXAM + "out: {kind: register, model: $exam, model_package_group_name: g}",
+        EXAM + "more: {kind: evaluate, model: $sft, data: $split.test}",
+        EXAM + "out: {kind: register, model: $sft, model_package_group_name: g, after: [exam]}",
+    ],
+)
+def test_a_careful_spec_is_not_warned_about(steps: str, warnings_of: WarningsOf) -> None:
+    assert warnings_of(steps) == []
