@@ -10,12 +10,11 @@ import click
 
 from orchestrator.commands.options import home_option, json_option
 from orchestrator.commands.terminal import Output
-from orchestrator.results.figures import duration, number, shortened
+from orchestrator.results.figures import duration, shortened
 
 if TYPE_CHECKING:
     from orchestrator.results.model import ExecutionResult, Json
 
-METRICS_SHOWN = 4
 SHA256_LENGTH = 64
 
 
@@ -91,7 +90,7 @@ def models(home_path: Path, *, as_json: bool) -> None:
     from rich.text import Text
 
     from orchestrator import flow
-    from orchestrator.results.tables import new_table
+    from orchestrator.results.tables import metrics_note, new_table
 
     output = Output(as_json=as_json)
     found = flow.list_models(flow.open_home(home_path))
@@ -99,11 +98,9 @@ def models(home_path: Path, *, as_json: bool) -> None:
     for heading in ("model", "status", "registered", "metrics"):
         table.add_column(heading, overflow="fold")
     for one in found:
-        named = [f"{name} {number(value)}" for name, value in one.metrics.items()]
-        more = f" (+{len(named) - METRICS_SHOWN})" if len(named) > METRICS_SHOWN else ""
         when = one.created_at.astimezone().strftime("%Y-%m-%d %H:%M")
         cells = (f"{one.group} {one.version}", one.approval_status, when)
-        table.add_row(*map(Text, cells), Text(", ".join(named[:METRICS_SHOWN]) + more))
+        table.add_row(*map(Text, cells), Text(metrics_note(one.metrics)))
     output.show(table if found else f"no models in {home_path}")
     output.document([{**asdict(one), "created_at": one.created_at.isoformat()} for one in found])
 

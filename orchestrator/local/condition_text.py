@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from orchestrator.definition.conditions import negated
+from orchestrator.definition.paths import parse_path
 
 if TYPE_CHECKING:
     from orchestrator.definition.expressions import Resolve
@@ -21,7 +22,7 @@ _SIGNS = {
 
 
 def condition_text(condition: Json, resolve: Resolve) -> str:
-    """Return `condition` as text such as `0.91 >= 0.8`."""
+    """Return `condition` as text such as `accuracy 0.91 >= 0.8`."""
     if not isinstance(condition, Mapping):
         return str(condition)
     match condition.get("Type"):
@@ -34,8 +35,17 @@ def condition_text(condition: Json, resolve: Resolve) -> str:
         case "In":
             values = ", ".join(_text(resolve(item)) for item in _items(condition, "Values"))
             return f"{_text(resolve(condition.get('QueryValue')))} in ({values})"
-    left, right = resolve(condition.get("LeftValue")), resolve(condition.get("RightValue"))
-    return f"{_text(left)} {_SIGNS.get(str(condition.get('Type')), '?')} {_text(right)}"
+    left, right = (_side(condition.get(name), resolve) for name in ("LeftValue", "RightValue"))
+    return f"{left} {_SIGNS.get(str(condition.get('Type')), '?')} {right}"
+
+
+def _side(value: Json, resolve: Resolve) -> str:
+    found = _text(resolve(value))
+    body = value.get("Std:JsonGet") if isinstance(value, Mapping) else None
+    path = body.get("Path") if isinstance(body, Mapping) else None
+    if not isinstance(path, str):
+        return found
+    return f"{parse_path(path)[-1]} {found}"
 
 
 def _items(condition: Mapping[str, Json], name: str) -> list[Json]:

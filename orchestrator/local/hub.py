@@ -19,7 +19,7 @@ def fetch_model(
     Raises:
         DataError: If it cannot be had, with the reason that the script gave.
     """
-    command = [python, str(SCRIPT), model_id, f"--revision={revision}", f"--output={folder}"]
+    command = [python, str(SCRIPT), f"--revision={revision}", f"--output={folder}", "--", model_id]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]

@@ -15,6 +15,8 @@ Read: TypeAlias = Callable[[str], bytes | None]
 """Gives the bytes of the object at an `s3://` URI, or None if there is none."""
 
 MAX_SAMPLES = 50
+JOBS = ("Processing", "Training")
+"""The types of step that write outputs; others only name what these wrote."""
 
 
 def collect(result: ExecutionResult, read: Read) -> ExecutionResult:
@@ -23,7 +25,7 @@ def collect(result: ExecutionResult, read: Read) -> ExecutionResult:
 
 
 def _collected(step: StepResult, read: Read) -> StepResult:
-    if step.status != "Succeeded" or not step.outputs:
+    if step.status != "Succeeded" or step.type not in JOBS:
         return step
     found = _Outputs(step.outputs, read)
     return replace(
@@ -55,7 +57,6 @@ class _Outputs:
 
     def _found(self, file: str, names: tuple[str, ...]) -> list[bytes]:
         uris = [self._outputs[name].rstrip("/") for name in names if name in self._outputs]
-        # A Training step's model stands under its job's name, as `output/model/` or directly.
         read = (self._read(f"{uri}/{file}") for uri in uris)
         return [data for data in read if data is not None]
 

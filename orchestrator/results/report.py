@@ -72,8 +72,10 @@ def _top(result: ExecutionResult) -> str:
 
 def _figures(result: ExecutionResult) -> str:
     done = [step for step in result.steps if step.status == "Succeeded"]
+    # A Fail step that was not reached is what everybody hopes for.
+    wanted = [step for step in result.steps if (step.type, step.status) != ("Fail", "NotStarted")]
     shown = [
-        ("steps done", f"{len(done)} of {len(result.steps)}"),
+        ("steps done", f"{len(done)} of {len(wanted)}"),
         ("from the cache", number(sum(step.cached for step in done))),
     ]
     trained = sum(step.seconds or 0 for step in done if step.type == "Training" and not step.cached)

@@ -12,7 +12,7 @@ from orchestrator.results.evaluation import BASELINES, EvaluationRow, Score
 from orchestrator.results.figures import duration, number, score
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from orchestrator.results.model import ExecutionResult, StepResult
 
@@ -28,6 +28,13 @@ STATUS_STYLES = {
 VERDICT_STYLES = {"wins": "green", "loses": "bold red", "ties": "yellow"}
 NARROW = 80
 """Columns below which a table drops what is not essential."""
+WIDE = 110
+"""Columns from which a table has room for everything."""
+HEADLINES = (
+    "accuracy", "rouge_l", "exact_match", "perplexity", "loss", "eval/accuracy", "eval/loss",
+    "train/loss", "train/tokens_per_second", "rows_train", "rows_validation", "rows_test", "rows",
+)  # fmt: skip
+"""Metrics that say most in a few words, the most telling first."""
 
 
 def new_table(title: str = "") -> Table:
@@ -49,7 +56,7 @@ def steps_table(result: ExecutionResult, *, width: int) -> Table:
     """Return one row per step: state, time, and the numbers it left."""
     table = new_table("Steps")
     table.add_column("step", overflow="fold")
-    if width >= NARROW:
+    if width >= WIDE:
         table.add_column("type", style="dim")
     table.add_column("status", overflow="fold")
     table.add_column("time", justify="right", no_wrap=True)
@@ -57,22 +64,26 @@ def steps_table(result: ExecutionResult, *, width: int) -> Table:
         table.add_column("result", overflow="fold", ratio=1)
     for step in result.steps:
         cells: list[Text | str] = [Text(step.name)]
-        cells += [Text(step.type)] if width >= NARROW else []
+        cells += [Text(step.type)] if width >= WIDE else []
         cells += [status_text(step.status, cached=step.cached), duration(step.seconds)]
         cells += [Text(step_note(step))] if width >= NARROW else []
         table.add_row(*cells)
     return table
 
 
-def step_note(step: StepResult, *, most: int = 3) -> str:
+def step_note(step: StepResult) -> str:
     """Return in a few words what came of `step`: why it failed, a verdict, or some metrics."""
     if step.failure_reason:
         return step.failure_reason.strip().partition("\n")[0]
     if step.conditions:
         return "; ".join(step.conditions)
-    named = [f"{name} {number(value)}" for name, value in step.metrics.items()]
-    more = f" (+{len(named) - most})" if len(named) > most else ""
-    return ", ".join(named[:most]) + more
+    return metrics_note(step.metrics)
+
+
+def metrics_note(metrics: Mapping[str, float], *, most: int = 3) -> str:
+    """Return the few metrics that say most, in words."""
+    telling = [name for name in HEADLINES if name in metrics] or list(metrics)
+    return ", ".join(f"{name} {number(metrics[name])}" for name in telling[:most])
 
 
 def evaluation_table(rows: Iterable[EvaluationRow], *, title: str, width: int) -> Table:

@@ -177,7 +177,7 @@ def test_a_condition_runs_one_of_its_branches(lab: Any, score: float, ran: str) 
     more = {"check-more", "nested"} if ran == "good" else set()
     assert done == {"measure", "check", ran} | more
     assert result.step("check").condition_outcome is (ran == "good")
-    assert result.step("check").conditions == (f"{score} >= 0.5",)
+    assert result.step("check").conditions == (f"score {score} >= 0.5",)
     assert result.step("bad").branch == ("check", "else")
     assert result.step("measure").metrics == {"score": score}
 
@@ -194,7 +194,7 @@ def test_a_condition_reads_json_from_any_uri(lab: Any) -> None:
         )
     )
     assert result.status == "Succeeded"
-    assert result.step("check").conditions == ("1 == 2 or 3 < 4",)
+    assert result.step("check").conditions == ("1 == 2 or 3 < loss 4",)
 
 
 def test_a_fail_step_fails_the_execution_with_its_message(lab: Any) -> None:

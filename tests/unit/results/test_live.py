@@ -88,7 +88,7 @@ def test_plain_lines_say_what_happened_without_wrapping(succeeded: ExecutionResu
         "sft: started (Training, attempt 2)",
         "sft: step 10/40, train/loss 2.5, 5,400 tokens/s, 30 s left",
         "sft: killed by signal 9; attempt 3 in 5.0 s",
-        "pretrain: succeeded, 2 min 31 s, train/loss 3.4, eval/loss 3.51, tokens_per_second 5,400",
+        "pretrain: succeeded, 2 min 31 s, eval/loss 3.51, train/loss 3.4",
     ]
 
 
