@@ -21,6 +21,17 @@ if TYPE_CHECKING:
 # What SageMaker takes as a pipeline definition is no larger; a spec is far smaller than that.
 MAX_SPEC_BYTES = 1_000_000
 
+# The parser lets these through on text that is far from YAML.
+PARSER_ERRORS = (
+    YAMLError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 CURES = (
     ("\\t", "Indent with spaces, not with tabs."),
     (
@@ -80,8 +91,7 @@ def _events(text: str, file: Path | None) -> Iterator[Event]:
         yield from YAML(typ="safe", pure=True).parse(text)
     except MarkedYAMLError as error:
         raise SpecError(_unreadable(error, text, file)) from error
-    except (YAMLError, ValueError, IndexError, AssertionError, RecursionError) as error:
-        # The parser lets these through on text that is far from YAML.
+    except PARSER_ERRORS as error:
         what = f"this is not YAML: {str(error).splitlines()[0] if str(error) else 'unreadable'}"
         raise SpecError(
             Problem(where="", what=what, fix="Write `key: value` lines.", file=file)
