@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from orchestrator.definition.expressions import expression_kind
 from orchestrator.definition.json import type_name
@@ -71,7 +71,7 @@ class RequestChecker:
     ) -> Iterator[Problem]:
         """Yield the problems of a value that must have the shape called `shape_name`."""
         shape = self.shapes.shape(self.service, shape_name)
-        if isinstance(value, Mapping) and shape is not None and expression_kind(value) is None:
+        if shape and shape.type == "structure" and _is_plain_object(value):
             yield from self.members(value, shape, where, optional=optional)
         else:
             yield from self._value(value, shape_name, where)
@@ -134,6 +134,10 @@ def unknown_member(where: str, name: str, known: list[str]) -> Problem:
     else:
         fix = f"Use one of {', '.join(sorted(known))}." if known else "Leave it out."
     return Problem(where, f"there is no member {name!r}", fix)
+
+
+def _is_plain_object(value: Json) -> TypeGuard[Mapping[str, Json]]:
+    return isinstance(value, Mapping) and expression_kind(value) is None
 
 
 def _has_type(value: Json, type: str) -> bool:  # noqa: A002 - the word of the model

@@ -126,14 +126,14 @@ def _property_files(step: Step, where: str) -> Iterator[Problem]:
     config = step.arguments.get("ProcessingOutputConfig")
     outputs = config.get("Outputs") if isinstance(config, Mapping) else None
     names = {
-        output.get("OutputName")
+        str(output.get("OutputName"))
         for output in (outputs if isinstance(outputs, list | tuple) else ())
         if isinstance(output, Mapping)
     }
     for file in step.property_files:
         if file.output_name not in names:
             what = f"file {file.name!r} is in output {file.output_name!r}, which is not there"
-            fix = f"The outputs are {', '.join(sorted(map(str, names))) or 'none'}."
+            fix = f"The outputs are {', '.join(sorted(names)) or 'none'}."
             yield Problem(f"{where}.PropertyFiles", what, fix)
 
 

@@ -1,0 +1,77 @@
+import json
+
+import pytest
+
+from orchestrator.definition.model import definition_bytes, to_json, walk
+from orchestrator.definition.reader import parse_definition
+from orchestrator.errors import DefinitionError
+
+
+def read(raw):
+    return parse_definition(json.dumps(raw).encode())
+
+
+def test_a_definition_is_written_as_it_was_read(raw):
+    assert to_json(read(raw)) == raw
+    assert parse_definition(definition_bytes(read(raw))) == read(raw)
+
+
+def test_members_this_version_does_not_know_are_kept(raw):
+    raw["MlflowConfig"] = None
+    raw["PipelineExperimentConfig"] = None
+    raw["Parameters"][0]["Colour"] = "red"
+    step = raw["Steps"][0]
+    step["FunctionArn"] = "arn"
+    step["CacheConfig"] = {"Enabled": True, "ExpireAfter": "P1D", "Scope": {"a": 1}}
+    step["DependsOn"] = ["a", {"Step": "b", "Trigger": "Failed"}, {"Step": "c"}]
+    step["RetryPolicies"] = [{"ExceptionType": "Step.THROTTLING", "MaxAttempts": 2, "New": []}]
+    step["PropertyFiles"] = []
+    assert to_json(read(raw)) == raw
+
+
+def test_nested_steps_are_found_with_the_branches_they_lie_in(raw):
+    found = {placed.step.name: placed.branches for placed in walk(read(raw).steps)}
+    assert [branch.side for branch in found["Train"]] == ["IfSteps"]
+    assert [branch.condition for branch in found["Failed"]] == ["Gate"]
+    assert found["Prepare"] == ()
+
+
+def test_a_dependency_on_another_outcome_is_read(raw):
+    raw["Steps"][0]["DependsOn"] = [{"Step": "Other", "Trigger": "Failed"}]
+    step = read(raw).steps[0]
+    assert step.depends_on == ("Other",)
+    assert step.triggers == {"Other": "Failed"}
+
+
+def test_every_problem_of_form_is_reported_at_once(raw):
+    raw["Parameters"][0]["Type"] = "Number"
+    del raw["Steps"][0]["Name"]
+    raw["Steps"][0]["CacheConfig"] = {"Enabled": "yes"}
+    raw["Steps"][0]["DependsOn"] = [7]
+    raw["Steps"].append("step")
+    with pytest.raises(DefinitionError) as caught:
+        read(raw)
+    assert [str(problem) for problem in caught.value.problems] == [
+        "Parameters[0].Type: there is no type 'Number'. "
+        "Use one of String, Integer, Float, Boolean.",
+        "Steps[0].DependsOn: 7 names no step. "
+        'Write step names, or {"Step": NAME, "Trigger": "Failed"}.',
+        "Steps[0]: Name is missing.",
+        "Steps[0].CacheConfig.Enabled: this is text, 'yes'. Write true or false.",
+        "Steps[2]: this is text, 'step'. Write an object.",
+    ]
+
+
+@pytest.mark.parametrize("document", [[], "x", None, 1])
+def test_a_document_that_is_no_object_is_refused(document):
+    with pytest.raises(DefinitionError, match="Write an object"):
+        read(document)
+
+
+def test_branches_nested_too_deep_are_an_error_not_a_crash():
+    step = {"Name": "a", "Type": "Fail", "Arguments": {}}
+    for _ in range(200):
+        arguments = {"Conditions": [], "IfSteps": [step], "ElseSteps": []}
+        step = {"Name": "a", "Type": "Condition", "Arguments": arguments}
+    with pytest.raises(DefinitionError, match="nested too deep"):
+        read({"Version": "2020-12-01", "Steps": [step]})
