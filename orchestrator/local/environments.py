@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import re
 import shutil
@@ -144,12 +145,21 @@ def _install(
         if not run_process(command, folder / EXIT_FILE, keep, stopper).succeeded:
             raise RequirementsError(_pip_problem(tail.decode("utf-8", "replace")))
 
-    run(sys.executable, "-I", "-m", "venv", str(folder / "env"))
     python = str(folder / "env/bin/python")
+    own_pip = importlib.util.find_spec("pip") is not None
+    run(
+        sys.executable, "-I", "-m", "venv", *(["--without-pip"] if own_pip else []), f"{folder}/env"
+    )
     # A virtual environment made from another sees only the system's packages, not that one's.
     for purelib in (folder / "env/lib").glob("python*/site-packages"):
         (purelib / "fmo_parent.pth").write_text("\n".join(_parent_packages()) + "\n")
-    run(python, "-I", "-m", "pip", "install", "--disable-pip-version-check", "-r", str(listed))
+    # To put a pip of its own there takes seconds; ours can install into it.
+    pip = (
+        [sys.executable, "-I", "-m", "pip", "--python", python]
+        if own_pip
+        else [python, "-m", "pip"]
+    )
+    run(*pip, "install", "--disable-pip-version-check", "-r", str(listed))
 
 
 def _parent_packages() -> Sequence[str]:

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 LOG_FILE = "stdout.log"
 _REASON_LENGTH = 1024
 """SageMaker's own limit on a FailureReason (ListPipelineExecutionSteps)."""
+_NOT_KEPT = ("input/data", "processing", "model", "output/data", "code", "home", TEMPORARY)
 _CHECKPOINT_WAIT_SECONDS = 86400.0
 _PYTHON_NAMES = {"python", "python3"}
 _OUTSIDE_SIGNALS = {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP}
@@ -102,20 +103,15 @@ def run_job(plan: JobPlan, step: str, folder: Path, around: JobSurroundings) -> 
             log.close()
 
 
-def tidy(plan: JobPlan, folder: Path) -> None:
-    """Remove from a succeeded job's folder what the store has or nobody needs."""
-    top = {channel.path.split("/")[0] for channel in plan.channels} - {"input"}
-    for path in {
-        *top,
-        "input/data",
-        "model",
-        "processing",
-        "output/data",
-        "code",
-        "home",
-        TEMPORARY,
-    }:
-        shutil.rmtree(folder / path, ignore_errors=True)
+def tidy(folder: Path) -> None:
+    """Remove from the folders of a succeeded step what the store has or nobody needs.
+
+    Args:
+        folder: That of the attempt that succeeded; its siblings are the attempts before it.
+    """
+    for attempt in folder.parent.iterdir():
+        for path in _NOT_KEPT:
+            shutil.rmtree(attempt / path, ignore_errors=True)
 
 
 def _lay_out(plan: JobPlan, folder: Path, store: Store) -> None:

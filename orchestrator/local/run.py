@@ -185,6 +185,7 @@ def _execute(execution: _Execution, session: _Session) -> ExecutionResult:
             )
             raise StoreBusyError(message, retryable=True)
         results = execution.results or _so_far(execution)
+        Store(session.home.store, owner=record.id).sweep()
         executor = Executor(execution.graph, results, stopping, session.listener, session.workers)
         runner = _runner(execution, session, stopping, executor, lock)
         journal.set_execution(record.id, "Executing", None, None)
@@ -207,7 +208,7 @@ def _runner(
     options = session.options
     around = JobSurroundings(
         home=session.home,
-        store=session.store,
+        store=Store(session.home.store, owner=execution.record.id),
         clock=session.clock,
         stopping=stopping,
         caller=options.environ,

@@ -112,7 +112,7 @@ class StepRunner:
         result = replace(result, outputs={output.name: output.uri for output in plan.outputs})
         cache = self._cache_record(result, stored) if parts else None
         outcome = self._recorded(Outcome(result, plan.properties), parts, cache)
-        tidy(plan, folder)
+        tidy(folder)
         return outcome
 
     def _attempts(

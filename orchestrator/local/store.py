@@ -6,6 +6,7 @@ An object appears under its name whole or not at all. Several processes may use 
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,11 +51,15 @@ class StoredObject:
 
 
 class Store:
-    """The objects under one root. Every method takes `s3://` URIs."""
+    """The objects under one root. Every method takes `s3://` URIs.
 
-    def __init__(self, root: Path) -> None:
+    `owner` is who writes: an execution, which may sweep away what it left when it was killed.
+    """
+
+    def __init__(self, root: Path, owner: str = "shared") -> None:
         # A home that is a symbolic link is fine; a link inside the store is not.
         self.root = Path(os.path.realpath(root))
+        self._partial = self.root / _TEMPORARY / owner
 
     def put_bytes(self, uri: str, data: bytes) -> None:
         """Store `data` as the object `uri`, replacing what was there."""
@@ -148,9 +153,9 @@ class Store:
         if found is not None:
             found.path.unlink(missing_ok=True)
 
-    @property
-    def _partial(self) -> Path:
-        return self.root / _TEMPORARY
+    def sweep(self) -> None:
+        """Remove what an owner of this name that was killed left half-written."""
+        shutil.rmtree(self._partial, ignore_errors=True)
 
     def _object(self, uri: str) -> Location:
         location = parse_uri(uri)

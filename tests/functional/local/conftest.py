@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,8 +13,13 @@ from orchestrator.definition.model import Definition, Parameter, Step, definitio
 from orchestrator.local.home import Home
 from orchestrator.local.run import RunOptions, run_definition
 from orchestrator.local.store import Store
-from orchestrator.results.events import Event
-from orchestrator.results.model import ExecutionResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from orchestrator.results.events import Event
+    from orchestrator.results.model import ExecutionResult
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
 QUICK = ("-I", "-S")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -26,6 +24,10 @@ from orchestrator.results.events import (
     StepRetried,
     StepStarted,
 )
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
 
 WRITE = "(ml / 'processing/output/data/x.txt').write_text('from a')"
 
@@ -276,7 +278,8 @@ def test_a_lambda_step_calls_a_handler_from_a_file(lab: Any) -> None:
 
 def test_a_handler_that_raises_fails_its_step(lab: Any) -> None:
     def broken(_: Any) -> Any:
-        raise ValueError("no luck")
+        message = "no luck"
+        raise ValueError(message)
 
     url = "https://sqs.us-east-1.amazonaws.com/123456789012/jobs"
     result = lab.run(
