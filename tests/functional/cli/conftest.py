@@ -22,7 +22,7 @@ import sys
 words = pathlib.Path("/opt/ml/processing/input/words")
 rows = pathlib.Path("/opt/ml/processing/output/rows")
 metrics = pathlib.Path("/opt/ml/processing/output/metrics")
-limit = int(sys.argv[sys.argv.index("--limit") + 1])
+limit = int(sys.argv[1].removeprefix("--limit="))
 found = [word for path in sorted(words.iterdir()) for word in path.read_text().split()]
 rows.mkdir(parents=True, exist_ok=True)
 metrics.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,254 @@
+"""`fmo run` and what looks back at it, as processes on a real store."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.functional.cli.conftest import Fmo
+
+SLEEPER = "import time\nprint('progress step=1/100', flush=True)\ntime.sleep(60)\n"
+
+
+def test_a_run_ends_with_its_steps_and_the_path_of_the_report(fmo: Fmo) -> None:
+    ended = fmo("run", "spec.yaml", "--workers", "1")
+    assert ended.code == 0, ended.stderr
+    assert re.search(r"^ count +succeeded .*rows 5", ended.stdout, re.MULTILINE)
+    assert re.search(r"^ count-gate +succeeded .*rows 5 >= 2", ended.stdout, re.MULTILINE)
+    assert "count: started (Processing)" in ended.stderr
+    report = re.search(r"^report: (.+)$", ended.stderr, re.MULTILINE)
+    assert report
+    assert "<h1>count-words</h1>" in Path(report[1]).read_text(encoding="utf-8")
+
+
+def test_with_json_stdout_is_one_document_and_people_read_stderr(fmo: Fmo) -> None:
+    ended = fmo("run", "spec.yaml", "--json", "--param", "Limit=3")
+    assert ended.code == 0, ended.stderr
+    document = ended.document
+    assert document["status"] == "Succeeded"
+    assert document["parameters"] == {"Limit": 3}
+    count = next(step for step in document["steps"] if step["name"] == "count")
+    assert count["metrics"] == {"rows": 3}
+    assert Path(document["report"]).is_file()
+    assert "count-gate" in ended.stderr
+
+
+def test_a_gate_that_says_no_ends_with_1_and_the_values(fmo: Fmo) -> None:
+    ended = fmo("run", "spec.yaml", "--json", "--param", "Limit=1")
+    assert ended.code == 1
+    document = ended.document
+    assert document["status"] == "Failed"
+    states = {step["name"]: step["status"] for step in document["steps"]}
+    assert states["count-gate-failed"] == "Failed"
+    assert states["again"] == "NotStarted"
+    gate = next(step for step in document["steps"] if step["name"] == "count-gate")
+    assert gate["conditions"] == ["rows 1 >= 2"]
+
+
+def test_a_failed_step_is_told_with_its_reason_log_and_how_to_go_on(fmo: Fmo) -> None:
+    (fmo.folder / "words" / "words.txt").write_text("alpha poison")
+    ended = fmo("run", "spec.yaml")
+    assert ended.code == 1
+    assert "the word 'poison' is not allowed" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    log = re.search(r"^log: (.+)$", ended.stderr, re.MULTILINE)
+    assert log
+    assert Path(log[1]).is_file()
+    execution = re.search(r"fmo resume (\w+)", ended.stderr)
+    assert execution
+    page = (fmo.folder / ".fmo" / "executions" / execution[1] / "report.html").read_text("utf-8")
+    assert "Why it failed" in page
+    assert "poison" in page
+
+
+def test_wrong_input_starts_nothing_and_leaves_nothing(fmo: Fmo) -> None:
+    ended = fmo("run", "spec.yaml", "--set", "steps.count.script=./none.py")
+    assert ended.code == 2
+    assert "none.py" in ended.stderr
+    assert not (fmo.folder / ".fmo").exists()
+
+
+def test_a_parameter_that_does_not_exist_starts_nothing(fmo: Fmo) -> None:
+    ended = fmo("run", "spec.yaml", "--param", "Limits=3", "--json")
+    assert ended.code == 2
+    assert "Limits" in ended.document["error"]["problems"][0]["where"] + ended.stdout
+    assert fmo("runs", "--json").document == []
+
+
+def test_a_definition_runs_like_the_spec_it_came_from(fmo: Fmo) -> None:
+    assert fmo("compile", "spec.yaml", "-o", "pipeline.json").code == 0
+    first = fmo("run", "spec.yaml", "--json").document
+    second = fmo("run", "pipeline.json", "--json").document
+    assert second["status"] == "Succeeded"
+    assert second["definition_hash"] == first["definition_hash"]
+
+
+def test_set_changes_a_spec_and_not_a_definition(fmo: Fmo) -> None:
+    fmo("compile", "spec.yaml", "-o", "pipeline.json")
+    ended = fmo("run", "pipeline.json", "--set", "steps.count.retries=0")
+    assert ended.code == 2
+    assert "--set changes a spec, and pipeline.json is a pipeline definition" in ended.stderr
+
+
+def test_overrides_are_on_the_receipt(fmo: Fmo) -> None:
+    document = fmo("run", "spec.yaml", "--set", "parameters.Limit.default=4", "--json").document
+    assert document["source"]["overrides"] == {"parameters.Limit.default": "4"}
+    assert document["parameters"] == {"Limit": 4}
+
+
+def test_a_second_run_takes_steps_from_the_cache_and_why_names_a_change(fmo: Fmo) -> None:
+    fmo("run", "spec.yaml")
+    again = fmo("run", "spec.yaml")
+    assert "succeeded (cached)" in again.stdout
+    assert "an earlier run" in fmo("why", "last", "count").stdout
+    fresh = fmo("run", "spec.yaml", "--no-cache")
+    assert "cached" not in fresh.stdout
+    script = fmo.folder / "count.py"
+    script.write_text(script.read_text() + "# edited\n")
+    fmo("run", "spec.yaml")
+    why = fmo("why", "last", "count", "--json").document
+    assert [change["part"] for change in why["changes"]] == ["inputs.code/count.py"]
+
+
+def test_runs_are_listed_newest_first_and_found_by_the_start_of_their_id(fmo: Fmo) -> None:
+    first = fmo("run", "spec.yaml", "--json").document["execution_id"]
+    second = fmo("run", "spec.yaml", "--json").document["execution_id"]
+    listed = fmo("runs", "--json").document
+    assert [one["execution_id"] for one in listed] == [second, first]
+    ended = fmo("report", first[:6], "-o", "page.html", "--json")
+    assert ended.document["execution_id"] == first
+    assert first in (fmo.folder / "page.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", [("why", "nope", "count"), ("report", "nope"), ("resume",)])
+def test_an_unknown_execution_is_wrong_input(fmo: Fmo, command: tuple[str, ...]) -> None:
+    ended = fmo(*command)
+    assert ended.code == 2
+    assert "`fmo runs` lists them." in ended.stderr
+
+
+def test_looking_back_where_nothing_ran_makes_no_files(fmo: Fmo) -> None:
+    assert "no executions" in fmo("runs").stdout
+    assert "no models" in fmo("models").stdout
+    assert not (fmo.folder / ".fmo").exists()
+
+
+def test_home_comes_from_the_environment_unless_given(fmo: Fmo) -> None:
+    fmo("run", "spec.yaml", FMO_HOME="here")
+    assert (fmo.folder / "here" / "journal.db").is_file()
+    fmo("run", "spec.yaml", "--home", "there", FMO_HOME="here")
+    assert (fmo.folder / "there" / "journal.db").is_file()
+
+
+def test_ctrl_c_stops_the_jobs_and_says_how_to_go_on(fmo: Fmo) -> None:
+    script = fmo.folder / "again.py"
+    ending = script.read_text()
+    script.write_text(SLEEPER)
+    arguments = [sys.executable, "-m", "orchestrator", "run", "spec.yaml"]
+    process = subprocess.Popen(
+        arguments, cwd=fmo.folder, env=fmo.environment(), stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert process.stderr
+    for line in process.stderr:
+        if line.startswith("again: step 1/100"):
+            break
+    os.killpg(process.pid, signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 1, stderr
+    assert "stopped" in stdout
+    execution = re.search(r"go on with: fmo resume (\w+)", stderr)
+    assert execution, stderr
+    assert not running(fmo.folder / "again.py")
+    script.write_text(ending)
+    listed = fmo("runs", "--json").document
+    assert listed[0]["status"] == "Stopped"
+
+
+def running(script: Path) -> list[str]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = path.read_bytes()
+        except OSError:
+            continue
+        if str(script.parent).encode() in command:
+            found.append(command.decode())
+    return found
+
+
+def test_a_reader_who_leaves_does_not_end_the_run(fmo: Fmo) -> None:
+    arguments = [sys.executable, "-m", "orchestrator", "run", "spec.yaml"]
+    process = subprocess.Popen(
+        arguments, cwd=fmo.folder, env=fmo.environment(),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout
+    assert process.stderr
+    process.stdout.close()
+    process.stderr.close()
+    process.wait(timeout=60)
+    assert fmo("runs", "--json").document[0]["status"] == "Succeeded"
+
+
+def test_a_broken_pipe_ends_without_a_traceback(fmo: Fmo) -> None:
+    command = f"{sys.executable} -m orchestrator schema | head -c 1 > /dev/null"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"],
+        cwd=fmo.folder, env=fmo.environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stderr == ""
+
+
+def test_a_terminal_without_utf_8_shows_escapes_and_ends_well(fmo: Fmo) -> None:
+    spec = fmo.folder / "spec.yaml"
+    spec.write_text("description: naïve ✓ 日本\n" + spec.read_text(), encoding="utf-8")
+    (fmo.folder / "words" / "words.txt").write_text("naïve poison 日本", encoding="utf-8")
+    ended = fmo("run", "spec.yaml", PYTHONIOENCODING="ascii", LC_ALL="C")
+    assert ended.code == 1
+    assert "UnicodeEncodeError" not in ended.stderr
+
+
+def test_compiled_bytes_on_stdout_are_those_of_the_file(fmo: Fmo) -> None:
+    fmo("compile", "spec.yaml", "-o", "pipeline.json")
+    assert fmo("compile", "spec.yaml").stdout == (fmo.folder / "pipeline.json").read_text("utf-8")
+
+
+def test_part_of_an_environment_is_not_enough(fmo: Fmo) -> None:
+    ended = fmo("compile", "spec.yaml", "--bucket", "acme")
+    assert ended.code == 2
+    assert "--role-arn and --region missing" in ended.stderr
+
+
+def test_the_schema_is_json_with_and_without_the_option(fmo: Fmo) -> None:
+    plain, asked = fmo("schema"), fmo("schema", "--json")
+    assert plain.stdout == asked.stdout
+    assert "steps" in json.loads(plain.stdout)["properties"]
+
+
+def test_the_plan_shows_order_sources_gates_and_parameters(fmo: Fmo) -> None:
+    text = fmo("plan", "spec.yaml").stdout
+    for part in ("words=./words", "rows=$count.rows", "gate: rows >= 2", "Limit", "Integer"):
+        assert part in text
+    steps = fmo("plan", "spec.yaml", "--json").document["steps"]
+    assert [(step["name"], step["guards"]) for step in steps] == [
+        ("count", []),
+        ("again", ["count"]),
+    ]
+
+
+@pytest.mark.parametrize("columns", ["60", "200"])
+def test_every_table_fits_the_terminal(fmo: Fmo, columns: str) -> None:
+    fmo("run", "spec.yaml")
+    for command in (("plan", "spec.yaml"), ("runs",), ("resume",)):
+        ended = fmo(*command, COLUMNS=columns)
+        assert max(len(line) for line in ended.stdout.splitlines()) <= int(columns)
