@@ -93,7 +93,7 @@ class TrainSpec(JobModel):
     architecture: ArchitectureSpec | None = None
     """For `objective: pretrain`: the shape of the new model."""
     tokenizer: TokenizerSpec | None = None
-    """For `objective: pretrain`: the new tokenizer; or that of `model_name_or_path`."""
+    """For `objective: pretrain`: the new tokenizer; unset: that of `model_name_or_path`."""
     data: Location
     """Training rows: usually `$split`, whose validation rows come along."""
 
@@ -209,18 +209,24 @@ class TrainSpec(JobModel):
                 )
 
     def _new_model_is_described(self) -> Iterator[Broken]:
-        if self.model_name_or_path is None and self.architecture is None:
+        if self.architecture is None:
             yield Broken(
                 "architecture",
                 "`objective: pretrain` makes a new model and its shape is not given",
-                "Write `architecture: {hidden_size: 256}`, or `model_name_or_path` to take both "
-                "shape and tokenizer from a model.",
+                "Write `architecture: {hidden_size: 256}`.",
             )
-        elif self.model_name_or_path is None and self.tokenizer is None:
+        if self.model_name_or_path is None and self.tokenizer is None:
             yield Broken(
                 "tokenizer",
                 "`objective: pretrain` makes a new model and its tokenizer is not given",
-                "Write `tokenizer: {vocab_size: 8192}` to train one on the step's data.",
+                "Write `tokenizer: {vocab_size: 8192}` to train one on the step's data, or "
+                "`model_name_or_path` to take that of a model.",
+            )
+        if self.model_name_or_path is not None and self.tokenizer is not None:
+            yield Broken(
+                "tokenizer",
+                "a new tokenizer is described, and `model_name_or_path` names one too",
+                "Remove one of the two: weights are not read from there.",
             )
         shape = self.architecture
         if shape and isinstance(self.max_length, int):

@@ -183,18 +183,25 @@ STEPS = "name: x\nsteps:\n"
             "pretrain, continued_pretrain, sft.",
         ),
         (
-            "{kind: train, data: ./x, objective: pretrain}",
+            "{kind: train, data: ./x, objective: pretrain, model: ./m}",
             "steps.a.architecture: `objective: pretrain` makes a new model and its shape is not "
-            "given. Write `architecture: {hidden_size: 256}`, or `model_name_or_path` to take both "
-            "shape and tokenizer from a model.",
+            "given. Write `architecture: {hidden_size: 256}`.",
         ),
         (
             "{kind: train, data: ./x, objective: pretrain, architecture: {}}",
             "steps.a.tokenizer: `objective: pretrain` makes a new model and its tokenizer is not "
-            "given. Write `tokenizer: {vocab_size: 8192}` to train one on the step's data.",
+            "given. Write `tokenizer: {vocab_size: 8192}` to train one on the step's data, or "
+            "`model_name_or_path` to take that of a model.",
         ),
         (
-            "{kind: train, data: ./x, objective: pretrain, model: ./m, method: lora}",
+            "{kind: train, data: ./x, objective: pretrain, model: ./m, architecture: {}, "
+            "tokenizer: {}}",
+            "steps.a.tokenizer: a new tokenizer is described, and `model_name_or_path` names one "
+            "too. Remove one of the two: weights are not read from there.",
+        ),
+        (
+            "{kind: train, data: ./x, objective: pretrain, model: ./m, method: lora, "
+            "architecture: {}}",
             "steps.a.method: `lora` trains adapters beside a trained model and `objective: "
             "pretrain` has none. Write `method: full`.",
         ),
