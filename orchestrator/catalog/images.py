@@ -57,19 +57,6 @@ def regions(name: ImageName) -> tuple[str, ...]:
     return tuple(sorted(_images()[name].accounts))
 
 
-def is_catalogue_image(uri: str) -> bool:
-    """Return whether `uri` is one of the catalogue's images in some region."""
-    registry, _, rest = uri.partition("/")
-    repository, _, tag = rest.partition(":")
-    account = registry.split(".")[0]
-    return any(
-        image.repository == repository
-        and (image.tag or "") == tag
-        and account in image.accounts.values()
-        for image in _images().values()
-    )
-
-
 @cache
 def _images() -> dict[str, _Image]:
     data = _data()

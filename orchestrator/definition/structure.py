@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from orchestrator.definition.model import Definition, RetryPolicy, Step
 
 _NAME = re.compile(r"[A-Za-z0-9\-_]+")
+_TRIGGERS = ("Completed", "Failed", "Stopped", "Any")
 _CONDITION_MEMBERS = {
     **dict.fromkeys(COMPARISONS, ("LeftValue", "RightValue")),
     "In": ("QueryValue", "Values"),
@@ -64,6 +65,7 @@ def step_problems(step: Step, where: str) -> Iterator[Problem]:
     for name in known.step_fields:
         if name not in step.extra:
             yield Problem(where, f"{name} is missing")
+    yield from _outputs_and_triggers(step, where)
     yield from _cache(step, where, allowed=known.caches)
     for index, policy in enumerate(step.retry_policies):
         yield from _retry(policy, known.retries, f"{where}.RetryPolicies[{index}]")
@@ -77,6 +79,17 @@ def _duplicates(names: Iterator[str], where: str, what: str) -> Iterator[Problem
         if count > 1:
             fix = "Names are unique in the whole definition, branches included."
             yield Problem(where, f"{count} {what} are called {name!r}", fix)
+
+
+def _outputs_and_triggers(step: Step, where: str) -> Iterator[Problem]:
+    outputs = step.extra.get("OutputParameters")
+    if isinstance(outputs, list | tuple) and len(outputs) > limits.OUTPUT_PARAMETERS:
+        fix = f"At most {limits.OUTPUT_PARAMETERS} are allowed."
+        yield Problem(f"{where}.OutputParameters", f"there are {len(outputs)} outputs", fix)
+    for name, trigger in step.triggers.items():
+        if trigger not in _TRIGGERS:
+            fix = f"Use one of {', '.join(_TRIGGERS)}."
+            yield Problem(f"{where}.DependsOn", f"{name!r} has no trigger {trigger!r}", fix)
 
 
 def _cache(step: Step, where: str, *, allowed: bool) -> Iterator[Problem]:

@@ -322,6 +322,29 @@ class TestStructure:
         raw["Steps"].append({"Name": "Call", "Type": "Lambda", "Arguments": {}})
         assert problems() == ["Steps.Call: FunctionArn is missing."]
 
+    def test_a_lambda_step_has_at_most_50_outputs(self, problems, raw):
+        outputs = [{"OutputName": f"o{n}", "OutputType": "String"} for n in range(51)]
+        raw["Steps"].append(
+            {
+                "Name": "Call",
+                "Type": "Lambda",
+                "Arguments": {},
+                "FunctionArn": "arn",
+                "OutputParameters": outputs,
+            }
+        )
+        assert problems() == [
+            "Steps.Call.OutputParameters: there are 51 outputs. At most 50 are allowed."
+        ]
+
+    def test_a_dependency_waits_for_an_outcome_that_exists(self, problems, raw, prepare):
+        waits = [{"Step": "Prepare", "Trigger": "Broken"}]
+        raw["Steps"].append({**deepcopy(prepare), "Name": "After", "DependsOn": waits})
+        assert problems() == [
+            "Steps.After.DependsOn: 'Prepare' has no trigger 'Broken'. "
+            "Use one of Completed, Failed, Stopped, Any."
+        ]
+
 
 class TestReferences:
     @pytest.mark.parametrize(
