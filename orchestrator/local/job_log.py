@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 from collections import deque
 from typing import TYPE_CHECKING
@@ -10,8 +11,8 @@ from orchestrator.results.events import StepLog, StepProgress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from io import FileIO
     from pathlib import Path
-    from typing import BinaryIO
 
     from orchestrator.local.clock import Clock
     from orchestrator.results.events import Event
@@ -23,13 +24,15 @@ TAIL_BYTES = 256 * 2**10
 _LINE_BYTES = 16 * 2**10
 """Where a line without an end is cut."""
 _TAIL_LINES = 40
+_LINES_TOLD = 5000
+"""A listener hears of no more lines of one job: the log has them."""
 _PROGRESS = "progress "
 
 
 class JobLog:
     """Writes a job's output to a file and tells a listener about it."""
 
-    def __init__(self, file: BinaryIO, step: str, tell: Callable[[Event], None], clock: Clock):
+    def __init__(self, file: FileIO, step: str, tell: Callable[[Event], None], clock: Clock):
         self._file = file
         self._step = step
         self._tell = tell
@@ -39,6 +42,7 @@ class JobLog:
         self._end: deque[bytes] = deque()
         self._end_bytes = 0
         self._partial = b""
+        self._lines = 0
         self.last_lines: deque[str] = deque(maxlen=_TAIL_LINES)
         """The end of the log, progress lines left out."""
 
@@ -60,15 +64,13 @@ class JobLog:
             skipped = self._left_out / 2**20
             note = f"\n[fmo: {skipped:.1f} MiB of output left out; a log is kept up to "
             note += f"{LIMIT_BYTES / 2**20:.0f} MiB]\n"
-            self._file.write(note.encode())
-        self._file.writelines(self._end)
-        self._file.flush()
+            self._write(note.encode())
+        self._write(b"".join(self._end))
 
     def _keep(self, chunk: bytes) -> None:
         room = max(LIMIT_BYTES - self._written, 0)
         if room:
-            self._file.write(chunk[:room])
-            self._file.flush()
+            self._write(chunk[:room])
             self._written += len(chunk[:room])
         if rest := chunk[room:]:
             self._end.append(rest)
@@ -77,6 +79,14 @@ class JobLog:
             dropped = len(self._end.popleft())
             self._end_bytes -= dropped
             self._left_out += dropped
+
+    def _write(self, data: bytes) -> None:
+        try:
+            self._file.write(data)
+        except OSError as error:
+            # The job will fail for the same reason, and say more; or does not write at all.
+            if error.errno != errno.ENOSPC:
+                raise
 
     def _line(self, raw: bytes) -> None:
         # A progress bar redraws its line: only what stands there last counts.
@@ -87,7 +97,8 @@ class JobLog:
             self._tell(progress)
         elif line.strip():
             self.last_lines.append(line)
-            if not self._end:
+            self._lines += 1
+            if self._lines <= _LINES_TOLD:
                 self._tell(StepLog(self._step, line, self._clock.now()))
 
 
@@ -118,7 +129,7 @@ def read_progress(step: str, line: str, clock: Clock) -> StepProgress | None:
     )
 
 
-def open_log(path: Path) -> BinaryIO:
-    """Open the log at `path`, empty."""
+def open_log(path: Path) -> FileIO:
+    """Open the log at `path`, empty and unbuffered, so that one can follow it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    return path.open("wb")
+    return path.open("wb", buffering=0)

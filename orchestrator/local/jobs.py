@@ -8,7 +8,7 @@ import json
 import shutil
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 LOG_FILE = "stdout.log"
 _REASON_LENGTH = 1024
 """SageMaker's own limit on a FailureReason (ListPipelineExecutionSteps)."""
+_LITTLE_BYTES = 4 * 2**20
 _NOT_KEPT = ("input/data", "processing", "model", "output/data", "code", "home", TEMPORARY)
 _CHECKPOINT_WAIT_SECONDS = 86400.0
 _PYTHON_NAMES = {"python", "python3"}
@@ -94,13 +95,23 @@ def run_job(plan: JobPlan, step: str, folder: Path, around: JobSurroundings) -> 
     if finished and finished.succeeded:
         # A resumed execution whose job had ended before fmo could record it.
         return JobEnd("Succeeded")
-    _lay_out(plan, folder, around.store)
-    with open_log(folder / LOG_FILE) as file, _checkpoints(plan, folder, around) as lock:
-        log = JobLog(file, step, around.tell, around.clock)
-        try:
-            return _start(plan, folder, around, log, lock)
-        finally:
+    with naming_full_disks(folder):
+        _lay_out(plan, folder, around.store)
+        with open_log(folder / LOG_FILE) as file, _checkpoints(plan, folder, around) as lock:
+            log = JobLog(file, step, around.tell, around.clock)
+            end = _start(plan, folder, around, log, lock)
             log.close()
+    return _with_disk(end, folder)
+
+
+def _with_disk(end: JobEnd, folder: Path) -> JobEnd:
+    """Return `end` with a word on the disk if a lack of space may be behind a failure."""
+    if end.status != "Failed" or shutil.disk_usage(folder).free >= _LITTLE_BYTES:
+        return end
+    text = disk_full_text(folder)
+    # The journal, too, needs space to say how the job ended.
+    _remove_unkept(folder)
+    return replace(end, reason=f"{text} {end.reason}"[:_REASON_LENGTH])
 
 
 def tidy(folder: Path) -> None:
@@ -110,8 +121,12 @@ def tidy(folder: Path) -> None:
         folder: That of the attempt that succeeded; its siblings are the attempts before it.
     """
     for attempt in folder.parent.iterdir():
-        for path in _NOT_KEPT:
-            shutil.rmtree(attempt / path, ignore_errors=True)
+        _remove_unkept(attempt)
+
+
+def _remove_unkept(attempt: Path) -> None:
+    for path in _NOT_KEPT:
+        shutil.rmtree(attempt / path, ignore_errors=True)
 
 
 def _lay_out(plan: JobPlan, folder: Path, store: Store) -> None:

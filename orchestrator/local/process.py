@@ -98,7 +98,13 @@ def run_process(
             stopper.remove(end)
             if process.stdin:
                 process.stdin.close()
-    return read_exit(exit_file) or Exit(exit_code=process.returncode, reason="lost")
+    return read_exit(exit_file) or _exit_without_file(process.returncode)
+
+
+def _exit_without_file(code: int) -> Exit:
+    if code < 0:
+        return Exit(exit_code=code, reason="lost")
+    return Exit(0, signal=code - 128) if code > 128 else Exit(code)
 
 
 def read_exit(exit_file: Path) -> Exit | None:

@@ -143,8 +143,9 @@ class StepRunner:
     def _next_attempt(self, result: StepResult) -> StepResult:
         folder = self._folder(result.name, max(result.attempts, 1))
         finished = read_exit(folder / EXIT_FILE)
-        # An attempt that had succeeded when fmo was killed still has to be stored, not repeated.
-        again = result.status == "Executing" and finished is not None and finished.succeeded
+        # An attempt that had succeeded when fmo was killed, or whose outputs found the disk full,
+        # still has to be stored, not repeated.
+        again = result.attempts > 0 and finished is not None and finished.succeeded
         attempts = result.attempts if again else result.attempts + 1
         return replace(self._started(result), attempts=attempts)
 

@@ -206,8 +206,12 @@ def _children() -> list[int]:
 
 def _write_exit(path: Path, code: int, number: int, reason: str) -> None:
     partial = path.with_suffix(".partial")
-    partial.write_text(f'{{"exit_code": {code}, "signal": {number}, "reason": "{reason}"}}\n')
-    partial.replace(path)
+    try:
+        partial.write_text(f'{{"exit_code": {code}, "signal": {number}, "reason": "{reason}"}}\n')
+        partial.replace(path)
+    except OSError as error:
+        # On a full disk, this process's exit code has to do.
+        os.write(2, f"{path}: {error}\n".encode())
 
 
 def _libc() -> ctypes.CDLL:
