@@ -58,7 +58,7 @@ class Operation:
     text: str
     """The documentation as plain text."""
     summary: str
-    """Its first sentence; empty if that is a very long one."""
+    """The first sentence that says what it does; empty if that is a very long one."""
     method: str
     """The HTTP method, or an empty string where the protocol sends everything by POST."""
     request: tuple[Member, ...]
@@ -123,7 +123,7 @@ def operation(service_id: str, name: str, model: dict[str, Any]) -> Operation:
         service=metadata["serviceFullName"],
         name=name,
         text=text,
-        summary=plain_text.first_sentence(text),
+        summary=plain_text.summary(text),
         method=entry["http"]["method"] if is_rest else "",
         request=members(entry.get("input"), shapes),
         response=members(entry.get("output"), shapes),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from families import family_keys, share
-from plain_text import first_sentence, from_html
+from plain_text import first_sentence, from_html, summary
 from questions import QUESTIONS, error_questions
 from reference_page import reference_page
 from service_models import Operation, models_folder, read_operations
@@ -102,7 +102,7 @@ def true_answer(task: str, prompt: str, own: Any) -> str:
             return "yes" if name in {shape.name for shape in own.error_shapes} else "no"
         case "method":
             return str(own.http["method"])
-    return first_sentence(from_html(own.documentation))
+    return summary(from_html(own.documentation))
 
 
 def test_a_method_question_does_not_hold_the_operations_verb(operations: list[Operation]) -> None:
@@ -188,6 +188,13 @@ def test_html_becomes_lines_of_plain_text(html: str, text: str) -> None:
 )
 def test_the_first_sentence_ends_where_a_reader_would_end_it(text: str, sentence: str) -> None:
     assert first_sentence(text) == sentence
+
+
+def test_a_summary_says_what_is_done_and_not_where_it_is_available() -> None:
+    text = "This operation is not supported for directory buckets. Deletes the bucket. Be careful."
+
+    assert summary(text) == "Deletes the bucket."
+    assert summary("Deprecated.\nThis API is in preview release.") == ""
 
 
 @pytest.fixture(scope="module")
