@@ -25,6 +25,7 @@ from orchestrator.local.store import Store
 from orchestrator.plan.build import build_plan
 from orchestrator.results.collect import collect
 from orchestrator.results.report import render_report
+from orchestrator.spec.findings import line_of
 from orchestrator.spec.load import load_spec_with_lines
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from orchestrator.compiler.assets import Asset
     from orchestrator.compiler.compile import HubAsset
+    from orchestrator.compiler.sources import Sources
     from orchestrator.definition.json import Json
     from orchestrator.definition.model import Definition
     from orchestrator.local.history import Explanation
@@ -80,12 +82,25 @@ def plan_file(path: Path, overrides: Mapping[str, str]) -> tuple[Plan, tuple[Pro
     return build_plan(loaded.spec, file=path, lines=loaded.lines)
 
 
+def gather_files(plan: Plan, path: Path, lines: Mapping[str, int]) -> Sources:
+    """Return the scripts and the local data of a plan; problems name the spec's lines."""
+    try:
+        return gather_sources(plan, path.parent)
+    except SpecError as error:
+        raise SpecError(
+            replace(problem, file=path, line=line_of(lines, problem.where))
+            for problem in error.problems
+        ) from error
+
+
 def compile_file(
     path: Path, overrides: Mapping[str, str], environment: Environment = LOCAL
 ) -> Prepared:
     """Return the definition of the spec at `path`, validated against the service's own shapes."""
-    plan, warnings = plan_file(path, overrides)
-    compiled = compile_plan(plan, environment, gather_sources(plan, path.parent))
+    loaded = load_spec_with_lines(read_text(path), file=path, overrides=overrides)
+    plan, warnings = build_plan(loaded.spec, file=path, lines=loaded.lines)
+    sources = gather_files(plan, path, loaded.lines)
+    compiled = compile_plan(plan, environment, sources)
     _checked(compiled.definition, path)
     return Prepared(
         data=compiled.json,

@@ -78,7 +78,8 @@ def report(execution: str, target: Path | None, home_path: Path, *, as_json: boo
     home = flow.open_home(home_path)
     result = flow.load_execution(execution, home)
     path = flow.write_report(result, target or flow.report_path(result, home))
-    output.say(str(path))
+    if not as_json:
+        output.write(f"{path}\n")
     output.document({"execution_id": result.execution_id, "report": str(path)})
 
 

@@ -4,61 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-SCRIPT = """\
-import json
-import pathlib
-import sys
-
-words = pathlib.Path("/opt/ml/processing/input/words")
-rows = pathlib.Path("/opt/ml/processing/output/rows")
-metrics = pathlib.Path("/opt/ml/processing/output/metrics")
-limit = int(sys.argv[1].removeprefix("--limit="))
-found = [word for path in sorted(words.iterdir()) for word in path.read_text().split()]
-rows.mkdir(parents=True, exist_ok=True)
-metrics.mkdir(parents=True, exist_ok=True)
-(rows / "rows.jsonl").write_text("".join(json.dumps({"text": w}) + "\\n" for w in found[:limit]))
-(metrics / "metrics.json").write_text(json.dumps({"rows": len(found[:limit])}))
-print("progress step=1/1 rows=%d" % len(found[:limit]))
-if "poison" in found:
-    sys.exit("count.py: the word 'poison' is not allowed")
-"""
-SPEC = """\
-name: count-words
-parameters:
-  Limit: {type: Integer, default: 5}
-steps:
-  count:
-    kind: processing
-    script: ./count.py
-    inputs: {words: ./words}
-    outputs: {rows: jsonl, metrics: json}
-    arguments: {limit: $params.Limit}
-    gates: {min: {rows: 2}}
-  again:
-    kind: processing
-    script: ./again.py
-    inputs: {rows: $count.rows}
-    outputs: {copy: jsonl}
-"""
-AGAIN = """\
-import pathlib
-import shutil
-
-target = pathlib.Path("/opt/ml/processing/output/copy")
-target.mkdir(parents=True, exist_ok=True)
-for path in pathlib.Path("/opt/ml/processing/input/rows").iterdir():
-    shutil.copy(path, target / path.name)
-"""
+EXAMPLE = Path(__file__).parents[3] / "docs" / "commands" / "example"
+"""The spec that the pages of the commands show."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +55,5 @@ class Fmo:
 
 @pytest.fixture
 def fmo(tmp_path: Path) -> Fmo:
-    (tmp_path / "spec.yaml").write_text(SPEC)
-    (tmp_path / "count.py").write_text(SCRIPT)
-    (tmp_path / "again.py").write_text(AGAIN)
-    (tmp_path / "words").mkdir()
-    (tmp_path / "words" / "words.txt").write_text("alpha beta gamma delta epsilon zeta")
+    shutil.copytree(EXAMPLE, tmp_path, dirs_exist_ok=True)
     return Fmo(tmp_path)

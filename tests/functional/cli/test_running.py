@@ -16,6 +16,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.functional.cli.conftest import Fmo
 
+POISON = "import sys\nsys.exit('the word poison is not allowed, naïve 日本')\n"
 SLEEPER = "import time\nprint('progress step=1/100', flush=True)\ntime.sleep(60)\n"
 
 
@@ -55,10 +56,10 @@ def test_a_gate_that_says_no_ends_with_1_and_the_values(fmo: Fmo) -> None:
 
 
 def test_a_failed_step_is_told_with_its_reason_log_and_how_to_go_on(fmo: Fmo) -> None:
-    (fmo.folder / "words" / "words.txt").write_text("alpha poison")
+    (fmo.folder / "count.py").write_text(POISON)
     ended = fmo("run", "spec.yaml")
     assert ended.code == 1
-    assert "the word 'poison' is not allowed" in ended.stderr
+    assert "the word poison is not allowed" in ended.stderr
     assert "Traceback" not in ended.stderr
     log = re.search(r"^log: (.+)$", ended.stderr, re.MULTILINE)
     assert log
@@ -212,7 +213,7 @@ def test_a_broken_pipe_ends_without_a_traceback(fmo: Fmo) -> None:
 def test_a_terminal_without_utf_8_shows_escapes_and_ends_well(fmo: Fmo) -> None:
     spec = fmo.folder / "spec.yaml"
     spec.write_text("description: naïve ✓ 日本\n" + spec.read_text(), encoding="utf-8")
-    (fmo.folder / "words" / "words.txt").write_text("naïve poison 日本", encoding="utf-8")
+    (fmo.folder / "count.py").write_text(POISON, encoding="utf-8")
     ended = fmo("run", "spec.yaml", PYTHONIOENCODING="ascii", LC_ALL="C")
     assert ended.code == 1
     assert "UnicodeEncodeError" not in ended.stderr
