@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from training_scripts.training.settings import TrainSettings
 
 
-def main() -> None:
-    """Run the job of this container."""
-    job = current_job()
+def main(job: Job | None = None) -> None:
+    """Run `job`, that of this container unless another is given."""
+    job = current_job() if job is None else job
     settings = read_settings(job.settings)
 
     from training_scripts.methods.full import with_weights

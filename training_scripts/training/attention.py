@@ -13,6 +13,8 @@ from typing import Any
 PACKED = "fmo_packed"
 _TILE = 256
 """Queries computed at once in longer documents, so that half of the square is never touched."""
+_LONG = 2048
+"""Above this, torch's kernel: ours keeps every probability for the backward pass."""
 _BUCKETS = (16, 32, 64, 96, 128, 192, 256)
 """Documents up to the last are padded to the next of these; longer ones to a multiple of it."""
 
@@ -106,18 +108,28 @@ def packed_attention(
             enable_gqa=key.shape[1] != query.shape[1],
         )
         return out.unsqueeze(0), None
+    out = attend(query, key, value, scaling=scaling, window=sliding_window, layout=layout)
+    return out.unsqueeze(0), None
+
+
+def attend(
+    query: Any, key: Any, value: Any, *, scaling: float, window: int | None, layout: Layout
+) -> Any:
+    """Return attention within each document, on a CPU: (token, head, width of a head).
+
+    Args:
+        query: (token, head, width of a head).
+        key: (token, key head, width of a head).
+        value: Like `key`.
+        scaling: What scores are multiplied by.
+        window: Tokens that a token sees, itself included; None for all before it.
+        layout: Where the documents are.
+    """
+    import torch
+
     groups = query.shape[1] // key.shape[1]
     if groups > 1:
         key, value = (tensor.repeat_interleave(groups, dim=1) for tensor in (key, value))
-    return _attend_in_buckets(query, key, value, scaling, sliding_window, layout).unsqueeze(0), None
-
-
-def _attend_in_buckets(
-    query: Any, key: Any, value: Any, scaling: float, window: int | None, layout: Layout
-) -> Any:
-    """`query`, `key`, `value`: (token, head, width of a head), and so is what comes back."""
-    import torch
-
     parts = []
     for bucket in layout.buckets:
         out = _attend(
@@ -143,35 +155,42 @@ def _in_bucket(tensor: Any, bucket: Bucket) -> Any:
 
 
 def _attend(query: Any, key: Any, value: Any, scaling: float, window: int | None) -> Any:
+    """All of (document, head, token of the document, width), and so is what comes back."""
     import torch
 
     documents, heads, width, size = query.shape
+    if width > _LONG and window is None:
+        return torch.nn.functional.scaled_dot_product_attention(
+            query, key, value, is_causal=True, scale=scaling
+        )
     # One copy each into (document and head, token, width): what bmm would do again per tile.
     query, key, value = (
-        tensor.reshape(documents * heads, width, size) for tensor in (query, key, value)
+        tensor.reshape(documents * heads, width, size) for tensor in (query * scaling, key, value)
     )
     parts = []
     for start in range(0, width, _TILE):
         end = min(start + _TILE, width)
-        mask = _causal_mask(start, end, window, query.dtype)
-        scores = torch.baddbmm(
-            mask, query[:, start:end], key[:, :end].transpose(1, 2), alpha=scaling
-        )
+        scores = torch.bmm(query[:, start:end], key[:, :end].transpose(1, 2))
+        if window is None:
+            # Only the last keys can be after a query.
+            scores[:, :, start:].add_(_causal_mask(start, start, end, None, scores.dtype))
+        else:
+            scores.add_(_causal_mask(0, start, end, window, scores.dtype))
         parts.append(torch.bmm(torch.softmax(scores, dim=-1), value[:, :end]))
     out = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
     return out.view(documents, heads, width, size)
 
 
-def _causal_mask(start: int, end: int, window: int | None, dtype: Any) -> Any:
-    """(1, query from `start`, key up to `end`): 0 where it may look, else minus infinity."""
+def _causal_mask(first_key: int, start: int, end: int, window: int | None, dtype: Any) -> Any:
+    """(query from `start` to `end`, key from `first_key` to `end`): 0, or minus infinity."""
     import torch
 
     queries = torch.arange(start, end).unsqueeze(1)
-    keys = torch.arange(end).unsqueeze(0)
+    keys = torch.arange(first_key, end).unsqueeze(0)
     hidden = keys > queries
     if window is not None:
         hidden |= keys <= queries - window
-    return torch.zeros(hidden.shape, dtype=dtype).masked_fill_(hidden, float("-inf")).unsqueeze(0)
+    return torch.zeros(hidden.shape, dtype=dtype).masked_fill_(hidden, float("-inf"))
 
 
 def _buckets(lengths: tuple[int, ...]) -> tuple[Bucket, ...]:

@@ -92,7 +92,7 @@ def run_training(
     if packed is None:
         fail("data: train.jsonl is empty.")
     stopping: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, _: stopping.append(number))
+    before = signal.signal(signal.SIGTERM, lambda number, _: stopping.append(number))
     run = Run(
         model=model,
         train=packed,
@@ -117,6 +117,8 @@ def run_training(
         sys.exit(_SIGTERM_EXIT)
     except (RuntimeError, MemoryError) as error:
         _explain(error, settings)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def finish(

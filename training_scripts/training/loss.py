@@ -6,10 +6,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from training_scripts.training.batches import MicroBatch
 
-_CHUNK = 1024
-"""Labels whose logits exist at once; the whole (label, vocabulary) table never does."""
+_LOGITS = {"cpu": 1 << 22, "cuda": 1 << 28}
+"""How many logits exist at once, by device; the whole (label, vocabulary) table never does."""
 
 
 def sum_of_losses(hidden: Any, output_weight: Any, batch: MicroBatch, *, scale: float) -> Any:
@@ -36,9 +38,9 @@ def losses_and_hits(hidden: Any, output_weight: Any, batch: MicroBatch) -> tuple
 
     selected = hidden.squeeze(0).index_select(0, batch.label_positions)
     loss, hits = 0.0, 0
-    for start in range(0, len(selected), _CHUNK):
-        labels = batch.label_ids[start : start + _CHUNK]
-        rows = selected[start : start + _CHUNK]
+    vocabulary = selected.shape[1] if output_weight is None else len(output_weight)
+    for start, end in _chunks(selected, vocabulary):
+        labels, rows = batch.label_ids[start:end], selected[start:end]
         if output_weight is not None:
             rows = torch.nn.functional.linear(rows, output_weight)
         logits = rows.float()
@@ -46,6 +48,13 @@ def losses_and_hits(hidden: Any, output_weight: Any, batch: MicroBatch) -> tuple
         loss += (torch.logsumexp(logits, dim=1) - own).double().sum().item()
         hits += int((logits.argmax(dim=1) == labels).sum())
     return loss, hits
+
+
+def _chunks(rows: Any, vocabulary: int) -> Iterator[tuple[int, int]]:
+    """Yield start and end of pieces of `rows` whose logits are few enough."""
+    size = max(1, _LOGITS.get(rows.device.type, 1 << 28) // vocabulary)
+    for start in range(0, len(rows), size):
+        yield start, min(start + size, len(rows))
 
 
 @lru_cache(maxsize=1)
@@ -62,31 +71,35 @@ def _linear_cross_entropy() -> Any:
             wants_weight = ctx.needs_input_grad[1]
             grad_hidden = torch.empty_like(hidden)
             grad_weight = torch.zeros_like(weight, dtype=torch.float32) if wants_weight else None
-            for start in range(0, len(hidden), _CHUNK):
-                rows = hidden[start : start + _CHUNK]
-                own = labels[start : start + _CHUNK].unsqueeze(1)
-                logits = torch.nn.functional.linear(rows, weight)
-                log_probabilities = torch.log_softmax(logits, dim=1, dtype=torch.float32)
-                total -= log_probabilities.gather(1, own).sum()
+            pieces = list(_chunks(hidden, len(weight)))
+            largest = max((end - start for start, end in pieces), default=0)
+            logits_of_piece = hidden.new_empty(largest, len(weight))
+            probabilities_of_piece = torch.empty_like(logits_of_piece, dtype=torch.float32)
+            for start, end in pieces:
+                rows, own = hidden[start:end], labels[start:end].unsqueeze(1)
+                logits = logits_of_piece[: end - start]
+                probabilities = probabilities_of_piece[: end - start]
+                torch.mm(rows, weight.t(), out=logits)
+                torch.softmax(logits, dim=1, dtype=torch.float32, out=probabilities)
+                likely = probabilities.gather(1, own)
+                # A loss above 87 is beyond float32's smallest number; it counts as 87.
+                total -= likely.clamp(min=torch.finfo(torch.float32).tiny).log_().sum()
                 # softmax - onehot, the gradient of cross-entropy by the logits
-                grad = log_probabilities.exp_()
-                grad.scatter_add_(1, own, grad.new_full((1, 1), -1.0).expand(len(own), 1))
-                grad = grad.mul_(scale).to(hidden.dtype)
-                torch.mm(grad, weight, out=grad_hidden[start : start + _CHUNK])
+                probabilities.scatter_(1, own, likely - 1)
+                grad = logits.copy_(probabilities)
+                torch.mm(grad, weight, out=grad_hidden[start:end])
                 if grad_weight is not None:
                     grad_weight += grad.t() @ rows
             ctx.save_for_backward(grad_hidden, grad_weight)
-            ctx.weight_dtype = weight.dtype
+            ctx.weight_dtype, ctx.scale = weight.dtype, scale
             return total * scale
 
         @staticmethod
         def backward(ctx: Any, *grad_outputs: Any) -> tuple[Any, ...]:
             grad_hidden, grad_weight = ctx.saved_tensors
-            # The loop calls backward on this very sum, so what comes in is 1; anything else would
-            # have to multiply both.
-            factor = grad_outputs[0].to(grad_hidden.dtype)
+            factor = grad_outputs[0] * ctx.scale
             if grad_weight is not None:
-                grad_weight = grad_weight.mul_(grad_outputs[0]).to(ctx.weight_dtype)
+                grad_weight = grad_weight.mul_(factor).to(ctx.weight_dtype)
             return grad_hidden.mul_(factor), grad_weight, None, None
 
     return LinearCrossEntropy

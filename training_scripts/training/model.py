@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from training_scripts.container import fail
 from training_scripts.training.attention import PACKED, register
+from training_scripts.training.fused import fuse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,6 +112,8 @@ def prepare_model(model: Any, settings: TrainSettings, device: Any) -> Any:
         model.set_attn_implementation(attention)
     except (ImportError, ValueError) as error:
         fail(f"attn_implementation: {attention} cannot be used here ({error}). Write auto.")
+    if attention == PACKED and device.type == "cpu":
+        fuse(model)
     if settings.gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     model.config.use_cache = False

@@ -1,0 +1,78 @@
+"""Tiny models, tokenizers and jobs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.spec.train import TrainSpec
+from training_scripts.container import Job
+
+ARCHITECTURE = {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 128,
+}
+VERBS = ("Creates", "Deletes", "Lists", "Updates", "Describes")
+NOUNS = ("a bucket", "a table", "an alarm", "a queue", "a function", "a role")
+
+
+def settings_of(objective: str, **fields: Any) -> dict[str, Any]:
+    """The settings a job gets: every field of the spec, defaults included."""
+    values: dict[str, Any] = {"max_length": 64, "learning_rate": 3e-3, **fields}
+    if objective == "pretrain":
+        values = {"architecture": ARCHITECTURE, "tokenizer": {"vocab_size": 300}, **values}
+    else:
+        values = {"model_name_or_path": "$before.model", **values}
+    spec = TrainSpec.model_validate({"objective": objective, "data": "$split", **values})
+    return json.loads(spec.model_dump_json())
+
+
+def texts(count: int, start: int = 0) -> list[str]:
+    return [
+        f"{VERBS[i % 5]} {NOUNS[i % 6]} number {i} in the account."
+        for i in range(start, start + count)
+    ]
+
+
+def write_split(folder: Path, name: str, rows: list[dict[str, Any]]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [json.dumps({"id": f"{name}-{i}", **row}) + "\n" for i, row in enumerate(rows)]
+    (folder / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
+
+
+def make_job(root: Path, settings: dict[str, Any], *, model: Path | None = None) -> Job:
+    """A Training job with rows fitting its objective."""
+    channels = root / "input" / "data"
+    code = channels / "code"
+    code.mkdir(parents=True)
+    config = {"kind": "train", "step": "train", "settings": settings}
+    (code / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    sft = settings["objective"] == "sft"
+    for name, found in (("train", texts(40)), ("validation", texts(8, start=100))):
+        rows = [
+            {"prompt": text.split(" ", 1)[1] + "\n", "completion": text.split(" ", 1)[0]}
+            if sft
+            else {"text": text}
+            for text in found
+        ]
+        write_split(channels / "data", name, rows)
+    if model is not None:
+        (channels / "model").symlink_to(model)
+    return Job("train", "train", settings, root, "Training")
+
+
+@pytest.fixture(scope="session")
+def base_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder as `pretrain.py` leaves it."""
+    from training_scripts import pretrain
+
+    root = tmp_path_factory.mktemp("base")
+    pretrain.main(make_job(root, settings_of("pretrain", max_steps=10)))
+    return root / "model"
