@@ -15,6 +15,7 @@ import numpy as np
 from training_scripts.container import fail
 from training_scripts.data.chat import chat_segments
 from training_scripts.data.rows import MessagesRow, PromptRow, TextRow
+from training_scripts.data.words import word_encoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from training_scripts.data.rows import Row
+    from training_scripts.data.words import WordEncoder
 
 TooLong = Literal["refuse", "truncate", "split"]
 """What becomes of a row above `max_length`: `split` cuts it into several documents."""
@@ -81,9 +83,9 @@ def tokenize_rows(
         JobFailure: If there are no rows, or some are longer than `max_length` and `too_long` is
             `refuse`, with their number and the first ids.
     """
-    frame = _Frame.of(tokenizer)
+    frame, encoder = _Frame.of(tokenizer), TextEncoder(tokenizer)
     batches = [
-        _encode(batch, tokenizer, frame, completion_only_loss=completion_only_loss)
+        _encode(batch, tokenizer, encoder, frame, completion_only_loss=completion_only_loss)
         for batch in _batches(rows)
     ]
     if not batches:
@@ -99,16 +101,38 @@ def tokenize_rows(
     return _split(tokenized, max_length)
 
 
-def encode_texts(texts: Sequence[str], tokenizer: Any) -> list[list[int]]:
-    """Return the ids of each text, with no special token added."""
-    backend = getattr(tokenizer, "backend_tokenizer", None)
-    if backend is None:
-        return [list(ids) for ids in tokenizer(list(texts), add_special_tokens=False)["input_ids"]]
-    backend.no_padding()
-    backend.no_truncation()
-    # Without offsets, which `encode_batch` computes too: half the time.
-    encode = getattr(backend, "encode_batch_fast", backend.encode_batch)
-    return [encoding.ids for encoding in encode(texts, add_special_tokens=False)]
+class TextEncoder:
+    """Texts to ids with no special token added; keeps what it learned from batch to batch."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self._backend = getattr(tokenizer, "backend_tokenizer", None)
+        self._words: WordEncoder | None = None
+        self._asked = False
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the ids of each text."""
+        if self._backend is None:
+            found = self._tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+            return [list(ids) for ids in found]
+        if not self._asked:
+            self._asked = True
+            self._words = word_encoder(self._backend, texts)
+        if self._words is None:
+            return self._encode_whole(texts)
+        words = self._words
+        found = [words.encode(text) if words.can_encode(text) else None for text in texts]
+        others = [text for text, ids in zip(texts, found, strict=True) if ids is None]
+        whole = iter(self._encode_whole(others)) if others else iter([])
+        return [next(whole) if ids is None else ids for ids in found]
+
+    def _encode_whole(self, texts: Sequence[str]) -> list[list[int]]:
+        backend: Any = self._backend
+        backend.no_padding()
+        backend.no_truncation()
+        # Without offsets, which `encode_batch` computes too.
+        encode = getattr(backend, "encode_batch_fast", backend.encode_batch)
+        return [encoding.ids for encoding in encode(texts, add_special_tokens=False)]
 
 
 @dataclass(frozen=True)
@@ -147,12 +171,17 @@ def _segments(row: Row, tokenizer: Any, *, completion_only_loss: bool) -> list[S
 
 
 def _encode(
-    batch: Sequence[Row], tokenizer: Any, frame: _Frame, *, completion_only_loss: bool
+    batch: Sequence[Row],
+    tokenizer: Any,
+    encoder: TextEncoder,
+    frame: _Frame,
+    *,
+    completion_only_loss: bool,
 ) -> TokenizedRows:
     segmented = [
         _segments(row, tokenizer, completion_only_loss=completion_only_loss) for row in batch
     ]
-    encoded = iter(encode_texts([text for row in segmented for text, _ in row], tokenizer))
+    encoded = iter(encoder.encode([text for row in segmented for text, _ in row]))
     pieces: list[list[int]] = []
     flags: list[bool] = []
     lengths: list[int] = []
