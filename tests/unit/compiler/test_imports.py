@@ -71,3 +71,19 @@ def test_what_is_not_python_says_in_which_file(content: bytes) -> None:
     with pytest.raises(SyntaxError) as caught:
         import_closure(["a.py"], {"a.py": b"import b", "b.py": content}.get)
     assert caught.value.filename == "b.py"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "try:\n    pass\nexcept OSError:\n    import b",
+        "try:\n    pass\nfinally:\n    import b",
+        "match 1:\n    case 1:\n        import b",
+        "with open('x'):\n    import b",
+        "for x in y:\n    pass\nelse:\n    import b",
+        "class A:\n    def f(self):\n        while True:\n            import b",
+        "async def f():\n    async with x:\n        import b",
+    ],
+)
+def test_imports_count_wherever_a_statement_may_stand(text: str) -> None:
+    assert "b.py" in closure("a.py", a=text, b="")
