@@ -115,7 +115,6 @@ STEP_TYPES: dict[str, StepType] = {
     ),
     "Condition": StepType(result_names=("Outcome",), fields=frozenset()),
     "Fail": StepType(
-        result_names=("ErrorMessage",),
         fields=frozenset({"ErrorMessage"}),
         required=("ErrorMessage",),
     ),

@@ -409,6 +409,14 @@ class TestReferences:
             "Nest both in the same branch."
         ) in problems()[0]
 
+    def test_nothing_can_be_read_of_a_fail_step(self, problems, raw):
+        failed = {"Name": "No", "Type": "Fail", "Arguments": {"ErrorMessage": "no"}}
+        reader = {"Name": "Call", "Type": "Lambda", "FunctionArn": "arn"}
+        reader["Arguments"] = {"why": {"Get": "Steps.No.ErrorMessage"}}
+        raw["Steps"] += [failed, reader]
+        (problem,) = problems()
+        assert "a Fail step has no result 'ErrorMessage'. There are none." in problem
+
     def test_one_branch_does_not_read_the_other(self, problems, gate):
         failed = gate["Arguments"]["ElseSteps"][0]
         failed["Arguments"]["ErrorMessage"] = {"Get": "Steps.Train.TrainingJobArn"}
