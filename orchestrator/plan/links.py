@@ -21,6 +21,7 @@ from orchestrator.plan.references import (
     parse_location,
     parse_reference,
 )
+from orchestrator.spec.dangling import no_such_step
 from orchestrator.spec.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -193,6 +194,5 @@ class _Linker:
     def _step_exists(self, name: str, where: str) -> bool:
         if name in self.spec.steps:
             return True
-        hint = did_you_mean(name, self.spec.steps, noun="steps")
-        self.findings.refuse(where, f"there is no step {name!r}", hint)
+        self.findings.refuse(where, *no_such_step(name, self.spec.steps))
         return False

@@ -6,11 +6,8 @@ import re
 from dataclasses import dataclass
 
 from orchestrator.plan.model import HubModel, LocalPath, MetricSource, ParameterValue, S3Uri
+from orchestrator.spec.dangling import NOT_STEPS, REFERENCE
 
-RESERVED = ("params", "secrets", "execution", "registry")
-"""First words of references that are not steps."""
-
-REFERENCE = re.compile(r"\$([A-Za-z0-9][A-Za-z0-9_-]*)(?:\.([^\s$]*[^\s$.]))?")
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?(@[\w./-]+)?")
 
@@ -44,7 +41,7 @@ def parse_reference(text: str) -> Reference:
         if rest is None or not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*", rest):
             return Malformed(f"{text!r} names no parameter", "Write $params.Name.")
         return ParameterValue(rest)
-    if head in RESERVED:
+    if head in NOT_STEPS:
         return Malformed(f"'${head}' is not available in this version", "Use a parameter.")
     if rest is not None and rest.startswith("metrics."):
         return MetricSource(head, rest.removeprefix("metrics."))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator.plan.model import HubModel, StepOutput
-from orchestrator.plan.references import RESERVED
+from orchestrator.spec.dangling import NOT_STEPS
 from orchestrator.spec.evaluate import EvaluateSpec
 from orchestrator.spec.register import RegisterSpec
 from orchestrator.spec.train import TrainSpec
@@ -33,7 +33,7 @@ LORA_ONLY = ("lora_r", "lora_alpha", "lora_dropout", "target_modules", "merge_ad
 def names_are_free(spec: PipelineSpec, gated: frozenset[str], findings: Findings) -> None:
     """Refuse steps whose names mean something else."""
     for name in spec.steps:
-        if name in RESERVED:
+        if name in NOT_STEPS:
             findings.refuse(
                 f"steps.{name}", f"'${name}' already means something else", "Rename the step."
             )

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from orchestrator.spec.canonical import rename_aliases
+from orchestrator.spec.dangling import refuse_dangling
 from orchestrator.spec.findings import Findings
 from orchestrator.spec.overrides import apply_overrides
 from orchestrator.spec.pipeline import PipelineSpec
@@ -63,6 +64,7 @@ def load_spec_with_lines(
         spec = PipelineSpec.model_validate(data)
     except ValidationError as error:
         refuse_all(error, data, findings)
+        refuse_dangling(data, findings)
         findings.raise_problems()
         raise
     findings.raise_problems()

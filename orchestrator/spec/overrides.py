@@ -96,10 +96,12 @@ def _value(text: str, path: str, findings: Findings) -> Tree:
         return resolve_scalar(text.strip())
     inner = Findings(None, {})
     try:
-        return read_document(f"value: {text}", inner).get("value")
+        value = read_document(f"value: {text}", inner).get("value")
+        inner.raise_problems()
     except SpecError as error:
         findings.refuse(f"--set {path}", error.problems[0].what, "Check brackets and quotes.")
         return None
+    return value
 
 
 def _set(tree: Tree, keys: Keys, value: Tree, path: str, findings: Findings) -> Tree:

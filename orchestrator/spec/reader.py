@@ -66,7 +66,7 @@ def decode_spec(data: bytes, *, file: Path | None = None) -> str:
 
 
 def read_document(text: str, findings: Findings) -> dict[str, Tree]:
-    """Return the mapping that `text` says; its lines go into `findings.lines`.
+    """Return the mapping that `text` says; lines and doubtful keys and tags go into `findings`.
 
     Raises:
         SpecError: If the text cannot be read as one mapping.
@@ -82,8 +82,10 @@ def read_document(text: str, findings: Findings) -> dict[str, Tree]:
     elif not isinstance(root, dict):
         shape = "a list" if isinstance(root, list) else f"the value {root!r}"
         findings.refuse("", f"the spec is {shape}, not a mapping", "Write `name:` and `steps:`.")
+    if isinstance(root, dict):
+        return root
     findings.raise_problems()
-    return root if isinstance(root, dict) else {}
+    return {}
 
 
 def _events(text: str, file: Path | None) -> Iterator[Event]:

@@ -101,8 +101,7 @@ def test_the_alias_of_the_model_is_understood() -> None:
             "max_runtime_seconds: 9999999",
             "max_runtime_seconds: expected a number at most 2,419,200, found 9999999.",
         ),
-        ("after: [a b]", "after[0]: expected a step's name: at most 48 letters, digits, '-' and "
-         "'_', the first a letter or digit, found 'a b'."),
+        ("after: [3]", 'after[0]: expected text, found 3. Put it in quotes: "3".'),
         ("bf16:", "bf16: expected true or false, found nothing. Write a value, or remove the key."),
         ("target_modules: 3", "target_modules: expected text or a list, found 3."),
         (
@@ -256,19 +255,19 @@ STEPS = "name: x\nsteps:\n"
             "steps.a.conditions: expected at least 1 of them, found a list.",
         ),
         (
-            "{kind: gate, conditions: [{metric: $b.metrics.x}]}",
+            "{kind: gate, conditions: [{metric: $a.metrics.x}]}",
             "steps.a.conditions[0]: the condition has no bound. Write `min:` or `max:`.",
         ),
         (
-            "{kind: gate, conditions: [{metric: $b.metrics.x, min: 1, max: 2}]}",
+            "{kind: gate, conditions: [{metric: $a.metrics.x, min: 1, max: 2}]}",
             "steps.a.conditions[0]: the condition has two bounds. Write a condition for each.",
         ),
         (
-            "{kind: gate, conditions: [{metric: $b.loss, min: 1}]}",
-            "steps.a.conditions[0].metric: expected $step.metrics.NAME, found '$b.loss'.",
+            "{kind: gate, conditions: [{metric: $a.loss, min: 1}]}",
+            "steps.a.conditions[0].metric: expected $step.metrics.NAME, found '$a.loss'.",
         ),
         (
-            "{kind: gate, conditions: [{metric: $b.metrics.x, min: many}]}",
+            "{kind: gate, conditions: [{metric: $a.metrics.x, min: many}]}",
             "steps.a.conditions[0].min: expected a number or $params.Name or "
             "$step.metrics.NAME, found 'many'.",
         ),
@@ -347,6 +346,23 @@ def test_every_problem_is_reported_at_once_in_the_order_of_lines(problems: Probl
     text = "name: a b\nsteps:\n  a: {kind: dataset, dat: ./x}\n  b: {kind: evaluat}\n  c: 1\n"
     lines = [said.split(":")[1] for said in problems(text)]
     assert lines == ["1", "3", "3", "4", "5"]
+
+
+def test_a_reference_to_nothing_is_reported_beside_other_problems(problems: Problems) -> None:
+    text = """\
+name: x
+steps:
+  split: {kind: dataset, data: ./x, retires: 3}
+  clean: {kind: processing, script: a.py, inputs: {rows: $slpit.data, p: $params.P}}
+  go: {kind: gate, after: [claen], conditions: [{metric: $exma.metrics.a, min: 1}]}
+"""
+    assert problems(text) == [
+        "spec.yaml:3: steps.split.retires: there is no key 'retires' here. Did you mean 'retries'?",
+        "spec.yaml:4: steps.clean.inputs.rows: there is no step 'slpit'. Did you mean 'split'?",
+        "spec.yaml:5: steps.go.conditions[0].metric: there is no step 'exma'. "
+        "The steps are: split, clean, go.",
+        "spec.yaml:5: steps.go.after: there is no step 'claen'. Did you mean 'clean'?",
+    ]
 
 
 def test_an_account_id_keeps_its_zero() -> None:

@@ -61,6 +61,16 @@ def test_not_a_number_is_a_float() -> None:
     assert math.isnan(float(str(resolve_scalar(".nan"))))
 
 
+def refusals(text: str) -> list[str]:
+    findings = Findings(Path("spec.yaml"), {})
+    try:
+        read_document(text, findings)
+        findings.raise_problems()
+    except SpecError as error:
+        return [str(problem) for problem in error.problems]
+    return []
+
+
 def read(text: str) -> dict[str, object]:
     return dict(read_document(text, Findings(None, {})))
 
@@ -191,10 +201,8 @@ def test_a_mark_of_byte_order_is_not_content() -> None:
         ),
     ],
 )
-def test_unreadable_text_is_refused_where_it_goes_wrong(
-    text: str, said: str, problems: Problems
-) -> None:
-    assert problems(text) == [said]
+def test_unreadable_text_is_refused_where_it_goes_wrong(text: str, said: str) -> None:
+    assert refusals(text) == [said]
 
 
 def test_a_control_character_is_refused() -> None:
@@ -202,8 +210,13 @@ def test_a_control_character_is_refused() -> None:
         read("a: \x07")
 
 
-def test_all_duplicate_keys_are_named_at_once(problems: Problems) -> None:
-    assert len(problems("a: 1\na: 2\nb: {c: 1, c: 2}\n")) == 2
+def test_all_duplicate_keys_are_named_at_once() -> None:
+    assert len(refusals("a: 1\na: 2\nb: {c: 1, c: 2}\n")) == 2
+
+
+def test_a_key_written_twice_hides_no_other_problem(problems: Problems) -> None:
+    places = [said.split(": ")[1] for said in problems("name: x\nname: y\nstesp: {}\n")]
+    assert places == ["steps", "name", "stesp"]
 
 
 def test_anchors_that_explode_are_refused_quickly() -> None:
