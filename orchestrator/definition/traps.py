@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from orchestrator.definition.model import Step
 
 _PROCESSING_ROOT = "/opt/ml/processing"
+_NOT_WITH_PREFERENCES = ("InstanceType", "InstanceGroups", "InstancePlacementConfig")
 
 
 def trap_problems(step: Step, where: str) -> Iterator[Problem]:
@@ -23,18 +24,16 @@ def trap_problems(step: Step, where: str) -> Iterator[Problem]:
         yield from trap(step.arguments, f"{where}.Arguments")
 
 
-def _processing_paths(arguments: Mapping[str, Json], where: str) -> Iterator[Problem]:
-    outputs = _object(arguments, "ProcessingOutputConfig")
-    places = (
-        (f"{where}.ProcessingInputs", _list(arguments, "ProcessingInputs"), "S3Input"),
-        (f"{where}.ProcessingOutputConfig.Outputs", _list(outputs, "Outputs"), "S3Output"),
-    )
-    for place, entries, member in places:
-        for index, entry in enumerate(entries):
-            path = _object(entry, member).get("LocalPath")
-            if isinstance(path, str) and not f"{path}/".startswith(f"{_PROCESSING_ROOT}/"):
-                at = f"{place}[{index}].{member}.LocalPath"
-                yield Problem(at, f"{path!r} lies elsewhere", f"Put it under {_PROCESSING_ROOT}/.")
+def _processing_inputs(arguments: Mapping[str, Json], where: str) -> Iterator[Problem]:
+    for index, entry in enumerate(_list(arguments, "ProcessingInputs")):
+        source = _object(entry, "S3Input")
+        place = f"{where}.ProcessingInputs[{index}].S3Input.LocalPath"
+        path = source.get("LocalPath")
+        managed = entry.get("AppManaged", False) if isinstance(entry, Mapping) else True
+        if source and path is None and managed is False:
+            yield Problem(place, "it is missing", f"Name a folder under {_PROCESSING_ROOT}/.")
+        if isinstance(path, str) and not f"{path}/".startswith(f"{_PROCESSING_ROOT}/"):
+            yield Problem(place, f"{path!r} lies elsewhere", f"Put it under {_PROCESSING_ROOT}/.")
 
 
 def _processing_volume_key(arguments: Mapping[str, Json], where: str) -> Iterator[Problem]:
@@ -60,20 +59,29 @@ def _volume_key(cluster: Mapping[str, Json], where: str) -> Iterator[Problem]:
 
 def _spot(arguments: Mapping[str, Json], where: str) -> Iterator[Problem]:
     stopping = _object(arguments, "StoppingCondition")
-    spot = arguments.get("EnableManagedSpotTraining") is True
+    spot = arguments.get("EnableManagedSpotTraining", False)
     wait, run = stopping.get("MaxWaitTimeInSeconds"), stopping.get("MaxRuntimeInSeconds")
     place = f"{where}.StoppingCondition.MaxWaitTimeInSeconds"
-    if spot and wait is None:
-        yield Problem(
-            place, "it is missing", "Spot training needs it, at least MaxRuntimeInSeconds."
-        )
-    if not spot and isinstance(wait, int) and "EnableManagedSpotTraining" not in arguments:
+    if spot is True and wait is None:
+        fix = "Spot training needs it, at least MaxRuntimeInSeconds."
+        yield Problem(place, "it is missing", fix)
+    if spot is False and isinstance(wait, int):
         yield Problem(place, "it is only for spot training", "Set EnableManagedSpotTraining.")
     if isinstance(wait, int) and isinstance(run, int) and wait < run:
         yield Problem(place, f"{wait} is less than MaxRuntimeInSeconds, {run}")
-    if spot and "InstancePreferences" in _object(arguments, "ResourceConfig"):
-        what = "spot training and a list of preferred instances exclude each other"
-        yield Problem(f"{where}.ResourceConfig.InstancePreferences", what, "Name one InstanceType.")
+
+
+def _instance_preferences(arguments: Mapping[str, Json], where: str) -> Iterator[Problem]:
+    resources = _object(arguments, "ResourceConfig")
+    if "InstancePreferences" not in resources:
+        return
+    others = [name for name in _NOT_WITH_PREFERENCES if name in resources]
+    if arguments.get("EnableManagedSpotTraining") is True:
+        others.append("EnableManagedSpotTraining")
+    if others:
+        what = f"it excludes {', '.join(others)}"
+        place = f"{where}.ResourceConfig.InstancePreferences"
+        yield Problem(place, what, "Give one or the other.")
 
 
 def _training_image(arguments: Mapping[str, Json], where: str) -> Iterator[Problem]:
@@ -106,10 +114,10 @@ def _list(value: Mapping[str, Json], name: str) -> list[Json]:
 
 
 _TRAPS: dict[str, tuple[Callable[[Mapping[str, Json], str], Iterator[Problem]], ...]] = {
-    "Training": (_training_volume_key, _spot, _training_image),
-    "Processing": (_processing_paths, _processing_volume_key),
-    "ClarifyCheck": (_processing_paths, _processing_volume_key),
-    "QualityCheck": (_processing_paths, _processing_volume_key),
+    "Training": (_training_volume_key, _spot, _instance_preferences, _training_image),
+    "Processing": (_processing_inputs, _processing_volume_key),
+    "ClarifyCheck": (_processing_inputs, _processing_volume_key),
+    "QualityCheck": (_processing_inputs, _processing_volume_key),
     "EMR": (_emr_cluster,),
     "EMRServerless": (_emr_application,),
 }

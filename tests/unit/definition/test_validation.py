@@ -469,13 +469,23 @@ class TestCycles:
 
 
 class TestTraps:
-    def test_processing_reads_and_writes_under_its_own_folder(self, problems, prepare):
-        output = prepare["Arguments"]["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]
-        output["LocalPath"] = "/opt/ml/model"
-        assert problems() == [
-            "Steps.Prepare.Arguments.ProcessingOutputConfig.Outputs[0].S3Output.LocalPath: "
-            "'/opt/ml/model' lies elsewhere. Put it under /opt/ml/processing/."
-        ]
+    @pytest.mark.parametrize(
+        ("path", "said"),
+        [
+            ({"LocalPath": "/opt/ml/input"}, "'/opt/ml/input' lies elsewhere. Put it under"),
+            ({"LocalPath": "/opt/ml/processing2"}, "'/opt/ml/processing2' lies elsewhere."),
+            ({}, "it is missing. Name a folder under /opt/ml/processing/."),
+        ],
+    )
+    def test_processing_reads_under_its_own_folder(self, problems, prepare, path, said):
+        source = {"S3Uri": "s3://acme/raw", "S3DataType": "S3Prefix", **path}
+        prepare["Arguments"]["ProcessingInputs"] = [{"InputName": "raw", "S3Input": source}]
+        (problem,) = problems()
+        assert problem.startswith(
+            "Steps.Prepare.Arguments.ProcessingInputs[0].S3Input.LocalPath: " + said
+        )
+        source["LocalPath"] = "/opt/ml/processing/input/raw"
+        assert problems() == []
 
     def test_an_instance_with_local_storage_takes_no_volume_key(self, problems, train):
         train["Arguments"]["ResourceConfig"]["VolumeKmsKeyId"] = "key"
@@ -497,6 +507,15 @@ class TestTraps:
     def test_waiting_is_only_for_spot_training(self, problems, train):
         train["Arguments"]["StoppingCondition"]["MaxWaitTimeInSeconds"] = 7200
         assert "it is only for spot training" in problems()[0]
+
+    def test_preferred_instances_exclude_spot_and_one_type(self, problems, train):
+        train["Arguments"]["EnableManagedSpotTraining"] = True
+        train["Arguments"]["StoppingCondition"]["MaxWaitTimeInSeconds"] = 3600
+        train["Arguments"]["ResourceConfig"]["InstancePreferences"] = {"Get": "Parameters.Least"}
+        assert problems() == [
+            "Steps.Train.Arguments.ResourceConfig.InstancePreferences: it excludes InstanceType, "
+            "EnableManagedSpotTraining. Give one or the other."
+        ]
 
     def test_a_training_job_has_an_image_or_an_algorithm(self, problems, train):
         del train["Arguments"]["AlgorithmSpecification"]["TrainingImage"]
