@@ -67,7 +67,6 @@ def processing_step(
 def _input(name: str, uri: Json) -> Json:
     return {
         "InputName": name,
-        "AppManaged": False,
         "S3Input": {
             "S3Uri": uri,
             "LocalPath": f"{ROOT}/input/{name}",
@@ -82,7 +81,6 @@ def _input(name: str, uri: Json) -> Json:
 def _output(context: Context, step: str, name: str) -> Json:
     return {
         "OutputName": name,
-        "AppManaged": False,
         "S3Output": {
             "S3Uri": execution_prefix(context, step, name),
             "LocalPath": f"{ROOT}/output/{name}",
