@@ -45,10 +45,8 @@ def main() -> None:
         return
     for row in rows:
         peer = f", {row['peer_name']}: {row['peer']} {row['unit']}" if row.get("peer") else ""
-        verdict = "holds" if row["holds"] else "MISSED"
-        print(
-            f"{row['what']}: {row['ours']} {row['unit']}{peer} (to reach: {row['target']}, {verdict})"
-        )
+        verdict = f"{row['target']}, {'holds' if row['holds'] else 'MISSED'}"
+        print(f"{row['what']}: {row['ours']} {row['unit']}{peer} (to reach: {verdict})")
 
 
 def chain_row(steps: int) -> dict[str, object]:
