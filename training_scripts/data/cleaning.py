@@ -19,6 +19,8 @@ def clean_text(text: str) -> str:
 
     Indentation of the first line stays: it matters in code.
     """
+    if not text:
+        return text
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
     text = _UNSEEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from training_scripts.container import fail
@@ -76,7 +76,9 @@ class Sample:
 
     def to_json(self) -> str:
         """Return it as one line of JSON, without its end of line."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+        # Not `asdict`, which copies what it is given, ten times slower.
+        messages = [vars(message) for message in self.messages]
+        return json.dumps({**vars(self), "messages": messages}, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, line: str | bytes) -> Sample:
@@ -278,7 +280,7 @@ def _row_id(value: Mapping[str, Any], content: Mapping[str, Any]) -> str:
     if isinstance(value.get("id"), str | int):
         return str(value["id"])
     text = json.dumps(
-        {k: [asdict(m) for m in v] if isinstance(v, tuple) else v for k, v in content.items()},
+        {k: [vars(m) for m in v] if isinstance(v, tuple) else v for k, v in content.items()},
         sort_keys=True,
     )
     return hashlib.sha256(text.encode()).hexdigest()[:16]
