@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NoReturn, TypeAlias
 
 from orchestrator.errors import DefinitionError, Problem
 
 Json: TypeAlias = bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"] | None
 """Any JSON value. Arrays are lists or tuples, objects are dictionaries with text keys."""
+
+
+MAX_DEPTH = 160
+"""Objects and lists within each other: 50 nested Condition steps, and room for their requests."""
 
 
 def dumps(value: Json) -> bytes:
@@ -41,6 +45,9 @@ def parse(data: bytes) -> Json:
     except (ValueError, RecursionError) as error:
         detail = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
         raise DefinitionError(Problem("definition", f"this is not JSON: {detail}")) from error
+    if _depth_exceeds(value, MAX_DEPTH):
+        what = f"objects and lists are nested more than {MAX_DEPTH} deep"
+        raise DefinitionError(Problem("definition", what))
     return value
 
 
@@ -59,6 +66,21 @@ def type_name(value: Json) -> str:
             return "an object"
         case _:
             return "a list"
+
+
+def _depth_exceeds(value: Json, most: int) -> bool:
+    level: list[Json] = [value]
+    for _ in range(most):
+        level = [child for parent in level for child in _children(parent)]
+        if not level:
+            return False
+    return True
+
+
+def _children(value: Json) -> Iterable[Json]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _object_without_duplicates(pairs: list[tuple[str, Json]]) -> dict[str, Json]:

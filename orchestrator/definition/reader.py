@@ -43,10 +43,7 @@ def parse_definition(data: bytes) -> Definition:
     """
     raw = parse(data)
     fields = _Fields([])
-    try:
-        definition = _definition(fields.object(raw, "definition"), fields)
-    except RecursionError as error:
-        raise DefinitionError(Problem("definition", "branches are nested too deep")) from error
+    definition = _definition(fields.object(raw, "definition"), fields)
     if fields.problems:
         raise DefinitionError(fields.problems)
     return definition

@@ -2,8 +2,11 @@ import json
 
 import pytest
 
+from orchestrator.aws.shapes import load_shapes
+from orchestrator.definition.expressions import evaluate
 from orchestrator.definition.model import definition_bytes, to_json, walk
 from orchestrator.definition.reader import parse_definition
+from orchestrator.definition.validation import validate
 from orchestrator.errors import DefinitionError
 
 
@@ -68,10 +71,31 @@ def test_a_document_that_is_no_object_is_refused(document):
         read(document)
 
 
+def nested(levels):
+    step = {"Name": "s", "Type": "Fail", "Arguments": {"ErrorMessage": "x"}}
+    for level in range(levels):
+        conditions = [{"Type": "Equals", "LeftValue": 1, "RightValue": 1}]
+        arguments = {"Conditions": conditions, "IfSteps": [step], "ElseSteps": []}
+        step = {"Name": f"c{level}", "Type": "Condition", "Arguments": arguments}
+    return {"Version": "2020-12-01", "Parameters": [], "Steps": [step]}
+
+
+def test_fifty_nested_conditions_are_read_judged_and_written():
+    definition = read(nested(50))
+    assert to_json(definition) == nested(50)
+    assert validate(definition, load_shapes()) == ()
+
+
 def test_branches_nested_too_deep_are_an_error_not_a_crash():
-    step = {"Name": "a", "Type": "Fail", "Arguments": {}}
-    for _ in range(200):
-        arguments = {"Conditions": [], "IfSteps": [step], "ElseSteps": []}
-        step = {"Name": "a", "Type": "Condition", "Arguments": arguments}
-    with pytest.raises(DefinitionError, match="nested too deep"):
-        read({"Version": "2020-12-01", "Steps": [step]})
+    with pytest.raises(DefinitionError, match="nested more than 160 deep"):
+        read(nested(60))
+
+
+def test_arguments_as_deep_as_is_allowed_do_not_crash():
+    value = "x"
+    for _ in range(155):
+        value = [value]
+    raw = nested(0)
+    raw["Steps"][0]["Arguments"] = {"ErrorMessage": value}
+    assert evaluate(to_json(read(raw)), None) == raw
+    validate(read(raw), load_shapes())
