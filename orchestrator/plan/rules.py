@@ -49,6 +49,8 @@ def names_are_free(spec: PipelineSpec, gated: frozenset[str], findings: Findings
 
 def reads_fit(resolver: Resolver, findings: Findings) -> None:
     """Refuse a model given as data, data given as a model, and the like."""
+    earlier: dict[str, str] = {}
+    """What the main output of a step before this one holds, to that step."""
     for name in resolver.order:
         for link in resolver.links[name].links:
             source = resolver.resolved[name, link.read.field].source
@@ -58,8 +60,11 @@ def reads_fit(resolver: Resolver, findings: Findings) -> None:
                     f"steps.{name}.{link.read.field}",
                     f"'{link.read.text}' is {_noun(content)}, and "
                     f"{_noun(link.read.wanted)} is wanted here",
-                    _alternative(resolver.facts, link.read.wanted),
+                    _alternative(earlier.get(link.read.wanted)),
                 )
+        facts = resolver.facts[name]
+        if facts.main is not None:
+            earlier.setdefault(facts.outputs[facts.main], name)
 
 
 def lora_settings_have_effect(spec: PipelineSpec, findings: Findings) -> None:
@@ -143,11 +148,8 @@ def _noun(word: str) -> str:
     return {"model": "a model", "metrics": "a table of metrics", "arn": "an ARN"}.get(word, word)
 
 
-def _alternative(facts: Mapping[str, StepFacts], wanted: Wanted) -> str:
-    for name, step in facts.items():
-        if step.main is not None and step.outputs[step.main] == wanted:
-            return f"Write '${name}', for example."
-    return "Name another step's output, or a path."
+def _alternative(step: str | None) -> str:
+    return f"Write '${step}', for example." if step else "Name another step's output, or a path."
 
 
 def _trained_on(model: Source, resolver: Resolver) -> Iterator[Source]:

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+SET_FROM_OUTSIDE = 0
+"""The line of a value that `--set` gave: it stands in no file."""
+
+
 def join_path(path: str, key: str | int) -> str:
     """Return the path of `key` under `path`: `steps.exam`, `conditions[0]`."""
     if isinstance(key, int):
@@ -36,8 +40,6 @@ class Findings:
     lines: MutableMapping[str, int]
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
-    overridden: set[str] = field(default_factory=set)
-    """Paths whose values do not stand in the file."""
 
     def refuse(self, where: str, what: str, fix: str = "") -> None:
         """Add a problem at the path `where`."""
@@ -56,14 +58,16 @@ class Findings:
         if self.problems:
             raise SpecError(sorted(dict.fromkeys(self.problems), key=lambda p: p.line or 0))
 
+    def mark_as_set(self, path: str) -> None:
+        """Say that the value at `path` stands in no file."""
+        for below in [other for other in self.lines if other.startswith((f"{path}.", f"{path}["))]:
+            del self.lines[below]
+        self.lines[path] = SET_FROM_OUTSIDE
+
     def _locate(self, where: str, what: str, fix: str) -> Problem:
         if where.startswith("--set"):
             return Problem(where=where, what=what, fix=fix)
-        if any(_is_under(where, path) for path in self.overridden):
+        line = line_of(self.lines, where)
+        if line == SET_FROM_OUTSIDE:
             return Problem(where=f"--set {where}", what=what, fix=fix)
-        line = line_of(self.lines, where) if self.lines else None
         return Problem(where=where, what=what, fix=fix, file=self.file, line=line)
-
-
-def _is_under(where: str, path: str) -> bool:
-    return where == path or where.startswith((f"{path}.", f"{path}["))

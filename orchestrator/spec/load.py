@@ -29,7 +29,7 @@ class LoadedSpec:
 
     spec: PipelineSpec
     lines: Mapping[str, int]
-    """Path, such as `steps.sft.data`, to its 1-based line."""
+    """Path, such as `steps.sft.data`, to its 1-based line; 0 where `--set` gave the value."""
 
 
 def load_spec(

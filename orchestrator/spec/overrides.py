@@ -53,7 +53,7 @@ def apply_overrides(
     for path, text in overrides.items():
         keys = _keys(path, data, findings)
         if keys:
-            findings.overridden.add(_join(keys))
+            findings.mark_as_set(_join(keys))
             known = len(findings.problems)
             value = _value(text, path, findings)
             if len(findings.problems) == known:

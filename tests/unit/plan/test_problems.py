@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from orchestrator.errors import SpecError
+from orchestrator.plan.build import build_plan
+from orchestrator.spec.load import load_spec_with_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,7 +109,7 @@ TRAIN = "kind: train, objective: sft, model: ./m"
         (
             "b: {kind: dataset, data: hf://a/b}",
             "spec.yaml:4: steps.b.data: 'hf://a/b' is a model, and data is wanted here. "
-            "Write '$b', for example.",
+            "Name another step's output, or a path.",
         ),
         (
             SFT + "r: {kind: register, model: $split, model_package_group_name: g}",
@@ -233,6 +238,14 @@ def test_a_bound_of_a_gate_step_must_be_a_number(problems_of: ProblemsOf) -> Non
         "spec.yaml:5: steps.g.conditions[0].min: parameter 'N' is of type String. "
         "Give it type Float or Integer."
     ]
+
+
+def test_a_value_set_from_outside_is_not_blamed_on_the_file() -> None:
+    text = "name: x\nsteps:\n  a: {kind: dataset, data: ./x}\n"
+    loaded = load_spec_with_lines(text, overrides={"steps.a.data": "$nope"})
+    with pytest.raises(SpecError) as caught:
+        build_plan(loaded.spec, file=Path("spec.yaml"), lines=loaded.lines)
+    assert str(caught.value) == ("--set steps.a.data: there is no step 'nope'. The steps are: a.")
 
 
 def test_every_problem_is_reported_at_once(problems_of: ProblemsOf) -> None:
