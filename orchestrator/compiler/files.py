@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,8 +28,9 @@ def read_code_folder(folder: Path, where: str) -> dict[str, bytes]:
     Raises:
         SpecError: If it is missing, larger than `MAX_CODE_BYTES`, or a link leaves it.
     """
-    files = _list_folder(folder, where, MAX_CODE_BYTES)
-    return {name: path.read_bytes() for name, path in files.items()}
+    with naming_unreadable(where):
+        files = _list_folder(folder, where, MAX_CODE_BYTES)
+        return {name: path.read_bytes() for name, path in files.items()}
 
 
 def hash_data(path: Path, where: str) -> dict[str, LocalFile]:
@@ -37,9 +39,21 @@ def hash_data(path: Path, where: str) -> dict[str, LocalFile]:
     Raises:
         SpecError: If there is none, it is larger than `MAX_DATA_BYTES`, or a link leaves it.
     """
-    if path.is_file():
-        return {path.name: _hashed(path)}
-    return {name: _hashed(file) for name, file in _list_folder(path, where, MAX_DATA_BYTES).items()}
+    with naming_unreadable(where):
+        if path.is_file():
+            return {path.name: _hashed(path)}
+        files = _list_folder(path, where, MAX_DATA_BYTES)
+        return {name: _hashed(file) for name, file in files.items()}
+
+
+@contextmanager
+def naming_unreadable(where: str) -> Iterator[None]:
+    """Raise SpecError in place of what the system says of a file that cannot be read."""
+    try:
+        yield
+    except OSError as error:
+        what = f"cannot read '{error.filename}': {error.strerror}"
+        raise SpecError(Problem(where, what, "Check who may read it.")) from error
 
 
 def check_inside(path: Path, folder: Path, where: str) -> None:
@@ -53,14 +67,21 @@ def check_inside(path: Path, folder: Path, where: str) -> None:
         raise SpecError(Problem(where, what, "Put the files themselves there."))
 
 
+def _check_regular(path: Path, folder: Path, where: str) -> None:
+    if path.is_symlink():
+        check_inside(path, folder, where)
+    elif not path.is_file():  # Reading a named pipe would wait for ever.
+        what = f"'{path}' is neither a file nor a folder"
+        raise SpecError(Problem(where, what, "Remove it, or name another folder."))
+
+
 def _list_folder(folder: Path, where: str, max_bytes: int) -> dict[str, Path]:
     if not folder.is_dir():
         raise SpecError(Problem(where, f"there is no file or folder '{folder}'", "Check the path."))
     files: dict[str, Path] = {}
     total = 0
     for path in _walk(folder):
-        if path.is_symlink():
-            check_inside(path, folder, where)
+        _check_regular(path, folder, where)
         files[_key(path, folder, where)] = path
         total += path.stat().st_size
         if total > max_bytes or len(files) > MAX_FILES:
@@ -73,11 +94,15 @@ def _list_folder(folder: Path, where: str, max_bytes: int) -> dict[str, Path]:
 def _walk(folder: Path) -> Iterator[Path]:
     # A link to a folder is yielded like a file, and refused later: following one that points
     # upwards would never end.
-    for root, folders, names in os.walk(folder):
+    for root, folders, names in os.walk(folder, onerror=_raise):
         linked = [name for name in folders if Path(root, name).is_symlink()]
         folders[:] = sorted(name for name in folders if _is_wanted(name) and name not in linked)
         wanted = (name for name in (*names, *linked) if _is_wanted(name))
         yield from (Path(root, name) for name in sorted(wanted))
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _is_wanted(name: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, assert_never
 
-from orchestrator.compiler.files import check_inside, read_code_folder
+from orchestrator.compiler.files import check_inside, naming_unreadable, read_code_folder
 from orchestrator.compiler.imports import import_closure
 from orchestrator.errors import Problem, SpecError
 from orchestrator.spec.dataset import DatasetSpec
@@ -128,23 +128,24 @@ class CodeReader:
     def _find(self, path: str, beside: Path | None, where: str) -> bytes | None:
         package, _, rest = path.partition("/")
         if path == LAUNCHER:
-            return self._read(self.library / path)
+            return self._read(self.library / path, where)
         if package == LIBRARY_PACKAGE:
-            return self._read(self.library / rest)
+            return self._read(self.library / rest, where)
         if beside is None or not (beside / path).is_file():
             return None
         check_inside(beside / path, beside, where)
-        return self._read(beside / path)
+        return self._read(beside / path, where)
 
     def _must_read(self, path: Path, where: str) -> bytes:
-        content = self._read(path)
+        content = self._read(path, where)
         if content is None:
             raise SpecError(Problem(where, f"there is no file '{path}'", "Check the path."))
         return content
 
-    def _read(self, path: Path) -> bytes | None:
+    def _read(self, path: Path, where: str) -> bytes | None:
         if path not in self.seen:
-            self.seen[path] = path.read_bytes() if path.is_file() else None
+            with naming_unreadable(where):
+                self.seen[path] = path.read_bytes() if path.is_file() else None
         return self.seen[path]
 
 
