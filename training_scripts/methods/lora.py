@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from training_scripts.container import fail
@@ -46,10 +47,11 @@ def save_adapter(model: Any, weights: Mapping[str, Any], folder: Path) -> None:
         if name in weights:
             parameter.grad = None
             parameter.data = weights[name].to(torch.float32, copy=True)
-    for config in model.peft_config.values():
-        # Else the path of this job's folder, which nobody has.
-        config.base_model_name_or_path = None
     model.save_pretrained(folder, safe_serialization=True)
+    # PEFT writes the base model's path in this job, which nobody else has.
+    path = folder / "adapter_config.json"
+    config = json.loads(path.read_text(encoding="utf-8")) | {"base_model_name_or_path": None}
+    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     # PEFT writes a model card full of blanks.
     (folder / "README.md").unlink(missing_ok=True)
 

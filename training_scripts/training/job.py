@@ -34,6 +34,9 @@ _SIGTERM_EXIT = 143
 
 def start(settings: TrainSettings) -> World:
     """Return this process's place in the world, with the effective settings printed once."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
     keep_freed_memory()
     world = join_world(os.environ)
     if world.is_main:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from orchestrator.spec.train import TrainSpec
+from training_scripts import pretrain
 from training_scripts.container import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 ARCHITECTURE = {
     "hidden_size": 32,
@@ -68,11 +73,25 @@ def make_job(root: Path, settings: dict[str, Any], *, model: Path | None = None)
     return Job("train", "train", settings, root, "Training")
 
 
+@pytest.fixture(name="settings_of", scope="session")
+def settings_of_fixture() -> Callable[..., dict[str, Any]]:
+    return settings_of
+
+
+@pytest.fixture(name="write_split", scope="session")
+def write_split_fixture() -> Callable[..., None]:
+    return write_split
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Callable[..., Job]:
+    """Make the one job of a test, in its own folder."""
+    return functools.partial(make_job, tmp_path / "ml")
+
+
 @pytest.fixture(scope="session")
 def base_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model folder as `pretrain.py` leaves it."""
-    from training_scripts import pretrain
-
     root = tmp_path_factory.mktemp("base")
     pretrain.main(make_job(root, settings_of("pretrain", max_steps=10)))
     return root / "model"

@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from training_scripts.training.attention import lay_out  # noqa: E402
+from training_scripts.training.attention import PACKED, lay_out, register  # noqa: E402
 from training_scripts.training.batches import MicroBatch  # noqa: E402
 from training_scripts.training.forward import batch_loss  # noqa: E402
 from training_scripts.training.fused import fuse, unfuse  # noqa: E402
@@ -40,8 +40,6 @@ def tiny(model_type: str, **extra: Any) -> Any:
 
 
 def as_packed(model: Any) -> Any:
-    from training_scripts.training.attention import PACKED, register
-
     register()
     model.set_attn_implementation(PACKED)
     return model
@@ -76,7 +74,7 @@ def packed(model: Any, lengths: tuple[int, ...]) -> Any:
 @pytest.mark.parametrize("lengths", [LENGTHS, (600, 300, 300, 9), (12, 12, 12), (5,)])
 @pytest.mark.parametrize("fused", [True, False])
 def test_a_packed_document_has_the_logits_it_has_alone(
-    lengths: tuple[int, ...], fused: bool
+    lengths: tuple[int, ...], *, fused: bool
 ) -> None:
     model = tiny("llama")
     expected = alone(model, lengths)
