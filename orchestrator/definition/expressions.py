@@ -68,7 +68,8 @@ class Resolver(Protocol):
         """Return the JSON document at an S3 URI."""
 
 
-Scalar: TypeAlias = str | int | float | bool
+Resolve: TypeAlias = Callable[["Json"], "Json"]
+"""Gives the value of an expression: `lambda value: evaluate(value, resolver)`."""
 
 
 def expression_kind(value: Json) -> str | None:
@@ -193,7 +194,3 @@ def _body(value: Json, kind: str) -> Mapping[str, Json]:
     if not isinstance(body, Mapping):
         raise DefinitionError(Problem(kind, f"it needs an object, not {type_name(body)}"))
     return body
-
-
-Resolve: TypeAlias = Callable[["Json"], "Json"]
-"""Gives the value of an expression; `lambda value: evaluate(value, resolver)`."""

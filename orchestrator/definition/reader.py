@@ -206,12 +206,13 @@ def _retry_policy(members: Mapping[str, Json], where: str, fields: _Fields) -> R
 
 
 def _cache(members: Mapping[str, Json], where: str, fields: _Fields) -> Cache | None:
-    raw = _optional_object(members, "CacheConfig", where, fields)
-    if raw is None:
+    value = members.get("CacheConfig")
+    if value is None:
         return None
     where = f"{where}.CacheConfig"
+    raw = fields.object(value, where)
     enabled = raw.get("Enabled")
-    if not isinstance(enabled, bool):
+    if raw and not isinstance(enabled, bool):
         fields.wrong_type(f"{where}.Enabled", enabled, "true or false")
     expire_after = fields.optional_text(raw, "ExpireAfter", where)
     return _with_extra(Cache(enabled=enabled is True, expire_after=expire_after), raw)

@@ -71,6 +71,31 @@ def test_a_document_that_is_no_object_is_refused(document):
         read(document)
 
 
+@pytest.mark.parametrize(
+    ("member", "value", "said"),
+    [
+        ("DependsOn", "Other", "Steps[0].DependsOn: this is text, 'Other'. Write a list."),
+        ("Arguments", None, "Steps[0].Arguments: this is null. Write an object."),
+        ("Name", 7, "Steps[0].Name: this is a number, 7. Write text."),
+        ("Description", [], "Steps[0].Description: this is a list. Write text."),
+        ("CacheConfig", True, "Steps[0].CacheConfig: this is a boolean, True. Write an object."),
+        (
+            "RetryPolicies",
+            [{"ExceptionType": [1], "MaxAttempts": 1.5, "BackoffRate": "2"}],
+            "Steps[0].RetryPolicies[0].ExceptionType: this is a number, 1. "
+            "Write text in the list.\n"
+            "Steps[0].RetryPolicies[0].BackoffRate: this is text, '2'. Write a number.\n"
+            "Steps[0].RetryPolicies[0].MaxAttempts: this is a number, 1.5. Write a whole number.",
+        ),
+    ],
+)
+def test_a_member_of_the_wrong_type_is_named_with_its_value(raw, member, value, said):
+    raw["Steps"][0][member] = value
+    with pytest.raises(DefinitionError) as caught:
+        read(raw)
+    assert str(caught.value) == said
+
+
 def nested(levels):
     step = {"Name": "s", "Type": "Fail", "Arguments": {"ErrorMessage": "x"}}
     for level in range(levels):

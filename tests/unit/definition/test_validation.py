@@ -1,8 +1,12 @@
 """Every rule, by breaking a valid definition and reading what is said of it."""
 
+import json
 from copy import deepcopy
 
 import pytest
+
+from orchestrator.definition.reader import parse_definition
+from orchestrator.definition.validation import validate
 
 DATA = "Steps.Prepare.ProcessingOutputConfig.Outputs['data'].S3Output.S3Uri"
 
@@ -150,6 +154,21 @@ class TestRequests:
             "not both or neither.",
         ]
 
+    def test_a_botocore_without_the_operation_is_named(self, raw):
+        definition = parse_definition(json.dumps(raw).encode())
+        said = [str(problem) for problem in validate(definition, NoShapes())]
+        assert (
+            "Steps.Prepare.Arguments: the installed botocore does not know CreateProcessingJob. "
+            "Install a newer boto3."
+        ) in said
+
+
+class NoShapes:
+    def input_of(self, *_):
+        return None
+
+    output_of = shape = input_of
+
 
 class TestStructure:
     def test_names_are_unique_across_branches(self, problems, raw, prepare):
@@ -226,6 +245,20 @@ class TestStructure:
     def test_a_parameter_is_declared_soundly(self, problems, raw, parameter, said):
         raw["Parameters"].append({"Name": "P", **parameter})
         assert problems() == [f"Parameters.P: {said}"]
+
+    def test_a_parameter_name_is_letters_digits_hyphens_and_underscores(self, problems, raw):
+        raw["Parameters"].append({"Name": "a b", "Type": "String"})
+        assert problems() == [
+            "Parameters.a b: 'a b' is not a parameter name. "
+            "Use 1 to 256 letters, digits, hyphens and underscores."
+        ]
+
+    def test_a_fail_step_has_a_message_and_nothing_else(self, problems, gate):
+        gate["Arguments"]["ElseSteps"][0]["Arguments"] = {"Message": "Too few rows"}
+        assert problems() == [
+            "Steps.Failed.Arguments: ErrorMessage is missing.",
+            "Steps.Failed.Arguments: there is no member 'Message'. Did you mean 'ErrorMessage'?",
+        ]
 
     def test_two_parameters_cannot_share_a_name(self, problems, raw):
         raw["Parameters"] *= 2
@@ -435,6 +468,17 @@ class TestReferences:
         (problem,) = problems()
         assert "a Std:Join needs On, a text, and Values, a list" in problem
 
+    def test_a_join_joins_text_and_numbers_only(self, problems, train):
+        train["Arguments"]["Environment"] = {"X": {"Std:Join": {"On": "", "Values": [[]]}}}
+        (problem,) = problems()
+        assert "cannot join a list. Join text, numbers and booleans." in problem
+
+    def test_a_name_in_a_list_of_values_is_followed(self, problems, train):
+        path = "Steps.Prepare.AppSpecification.ContainerArguments[0].Text"
+        train["Arguments"]["Environment"] = {"X": {"Get": path}}
+        (problem,) = problems()
+        assert "has no 'Text'" in problem
+
     def test_a_json_get_needs_a_source(self, problems, gate):
         gate["Arguments"]["Conditions"][0]["LeftValue"] = {"Std:JsonGet": {"Path": "a"}}
         (problem,) = problems()
@@ -515,6 +559,13 @@ class TestTraps:
         assert problems() == [
             "Steps.Train.Arguments.ResourceConfig.InstancePreferences: it excludes InstanceType, "
             "EnableManagedSpotTraining. Give one or the other."
+        ]
+
+    def test_an_emr_step_runs_on_one_cluster(self, problems, raw):
+        jar = {"HadoopJarStep": {"Jar": "command-runner.jar"}}
+        raw["Steps"].append({"Name": "Spark", "Type": "EMR", "Arguments": {"StepConfig": jar}})
+        assert problems() == [
+            "Steps.Spark.Arguments: give one of ClusterId and ClusterConfig, not both or neither."
         ]
 
     def test_a_training_job_has_an_image_or_an_algorithm(self, problems, train):
