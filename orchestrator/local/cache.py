@@ -79,11 +79,11 @@ def object_digests(objects: Iterable[StoredObject], journal: Journal) -> dict[st
     found: dict[str, str] = {}
     new = []
     for item in objects:
-        known = journal.digest(str(item.path), item.size_bytes, item.modified_ns)
+        known = journal.digest(str(item.path), item.version)
         if known is None:
             with item.path.open("rb") as file:
                 known = hashlib.file_digest(file, "sha256").hexdigest()
-            new.append((str(item.path), item.size_bytes, item.modified_ns, known))
+            new.append((str(item.path), item.version, known))
         found[item.uri] = known
     if new:
         journal.add_digests(new)

@@ -43,7 +43,12 @@ _WAIT_SECONDS = 3600.0
 
 
 def job_variables(
-    root: Path, given: Mapping[str, str], caller: Mapping[str, str], *, as_opt_ml: bool
+    root: Path,
+    given: Mapping[str, str],
+    caller: Mapping[str, str],
+    *,
+    as_opt_ml: bool,
+    python: str = sys.executable,
 ) -> dict[str, str]:
     """Return the environment of a job's process.
 
@@ -52,11 +57,12 @@ def job_variables(
         given: What the request sets.
         caller: The environment `fmo` runs in, of which a few harmless names are passed on.
         as_opt_ml: Whether `root` appears to the job as /opt/ml.
+        python: The interpreter that a shell script of the job finds as `python3`.
     """
     seen = ML_ROOT if as_opt_ml else str(root)
     passed = {name: value for name, value in caller.items() if _PASSED_ON.fullmatch(name)}
     return {
-        "PATH": caller.get("PATH", os.defpath),
+        "PATH": f"{Path(python).parent}{os.pathsep}{caller.get('PATH', os.defpath)}",
         "LANG": "C.UTF-8",
         **_caches(caller),
         **passed,

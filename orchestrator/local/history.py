@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
 from orchestrator.errors import InputError, Problem
 from orchestrator.local.journal import Journal
+from orchestrator.local.lock import is_held
 from orchestrator.local.registry import registered_models
 from orchestrator.results.model import ExecutionResult, step_from_json
 
@@ -49,8 +50,7 @@ class Explanation:
 def list_executions(home: Home) -> list[ExecutionResult]:
     """Return all executions with their steps, newest first."""
     with Journal(home.journal) as journal:
-        records = journal.executions()
-        return [execution_result(record, journal.steps(record.id)) for record in records]
+        return [_as_it_stands(home, journal, record) for record in journal.executions()]
 
 
 def load_result(home: Home, execution_id: str) -> ExecutionResult:
@@ -60,7 +60,7 @@ def load_result(home: Home, execution_id: str) -> ExecutionResult:
         InputError: If there is none of this id.
     """
     with Journal(home.journal) as journal:
-        return execution_result(known_execution(journal, execution_id), journal.steps(execution_id))
+        return _as_it_stands(home, journal, known_execution(journal, execution_id))
 
 
 def load_definition(home: Home, execution_id: str) -> bytes:
@@ -121,6 +121,19 @@ def known_execution(journal: Journal, execution_id: str) -> ExecutionRecord:
         what = "there is no such execution in the journal"
         raise InputError(Problem(f"execution {execution_id!r}", what, f"The latest: {recent}."))
     return record
+
+
+def _as_it_stands(home: Home, journal: Journal, record: ExecutionRecord) -> ExecutionResult:
+    """Return an execution; one whose process was killed is Stopped, whatever it last recorded."""
+    result = execution_result(record, journal.steps(record.id))
+    if result.status != "Executing" or is_held(home.lock(record.id)):
+        return result
+    reason = "its process was killed; `fmo resume` goes on"
+    steps = tuple(
+        step if step.is_done or step.status == "NotStarted" else replace(step, status="Stopped")
+        for step in result.steps
+    )
+    return replace(result, status="Stopped", failure_reason=reason, steps=steps)
 
 
 def _previous(

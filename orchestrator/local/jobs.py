@@ -50,7 +50,6 @@ _REASON_LENGTH = 1024
 _LITTLE_BYTES = 4 * 2**20
 _NOT_KEPT = ("input/data", "processing", "model", "output/data", "code", "home", TEMPORARY)
 _CHECKPOINT_WAIT_SECONDS = 86400.0
-_PYTHON_NAMES = {"python", "python3"}
 _OUTSIDE_SIGNALS = {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP}
 
 INTERNAL_ERROR = "SageMaker.JOB_INTERNAL_ERROR"
@@ -174,11 +173,17 @@ def _start(
 ) -> JobEnd:
     if around.stopping.event.is_set():
         return JobEnd("Stopped", "stopped before it began")
-    variables = job_variables(folder, plan.environment, around.caller, as_opt_ml=around.as_opt_ml)
     try:
+        python = _interpreter(plan, folder, around, log)
         command = Command(
-            arguments=_arguments(plan, folder, around, log),
-            environment=variables,
+            arguments=_arguments(plan, folder, python, as_opt_ml=around.as_opt_ml),
+            environment=job_variables(
+                folder,
+                plan.environment,
+                around.caller,
+                as_opt_ml=around.as_opt_ml,
+                python=python,
+            ),
             folder=folder / "code",
             job_root=folder,
             limit_seconds=plan.limit_seconds,
@@ -197,13 +202,10 @@ def _start(
     return _verdict(ended, plan, folder, log)
 
 
-def _arguments(
-    plan: JobPlan, folder: Path, around: JobSurroundings, log: JobLog
-) -> tuple[str, ...]:
-    program, *rest = plan.command
-    if Path(program).name.rstrip("0123456789.") in _PYTHON_NAMES:
-        program = _interpreter(plan, folder, around, log)
-    return (program, *(rewritten(text, folder, as_opt_ml=around.as_opt_ml) for text in rest))
+def _arguments(plan: JobPlan, folder: Path, python: str, *, as_opt_ml: bool) -> tuple[str, ...]:
+    program, *rest = (rewritten(text, folder, as_opt_ml=as_opt_ml) for text in plan.command)
+    is_python = Path(program).name.rstrip("0123456789.") == "python"
+    return (python if is_python else program, *rest)
 
 
 def _interpreter(plan: JobPlan, folder: Path, around: JobSurroundings, log: JobLog) -> str:

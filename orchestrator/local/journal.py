@@ -51,8 +51,7 @@ CREATE TABLE cache (
 ) STRICT;
 CREATE TABLE digests (
     path TEXT PRIMARY KEY,
-    size_bytes INTEGER NOT NULL,
-    modified_ns INTEGER NOT NULL,
+    version TEXT NOT NULL,
     sha256 TEXT NOT NULL
 ) STRICT;
 CREATE TABLE models (
@@ -233,20 +232,16 @@ class Journal:
             return None
         return CacheRecord(**{**dict(rows[0]), "contents": json.loads(rows[0]["contents"])})
 
-    def digest(self, path: str, size_bytes: int, modified_ns: int) -> str | None:
-        """Return the SHA-256 of a file if it was recorded and the file is unchanged since."""
-        rows = self._read(
-            "SELECT sha256 FROM digests WHERE path = ? AND size_bytes = ? AND modified_ns = ?",
-            path,
-            size_bytes,
-            modified_ns,
-        )
+    def digest(self, path: str, version: str) -> str | None:
+        """Return the SHA-256 of an object's file if it was recorded for this version of it."""
+        query = "SELECT sha256 FROM digests WHERE path = ? AND version = ?"
+        rows = self._read(query, path, version)
         return cast("str", rows[0]["sha256"]) if rows else None
 
-    def add_digests(self, digests: Sequence[tuple[str, int, int, str]]) -> None:
-        """Record path, size, modification time and SHA-256 of files."""
+    def add_digests(self, digests: Sequence[tuple[str, str, str]]) -> None:
+        """Record path, version and SHA-256 of files."""
         with self._transaction() as write:
-            write.executemany("INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?)", digests)
+            write.executemany("INSERT OR REPLACE INTO digests VALUES (?, ?, ?)", digests)
 
     def register_model(
         self, group: str, owner: tuple[str, str], created_at: str, package: Mapping[str, Json]

@@ -37,6 +37,21 @@ def locked(path: Path, clock: Clock, stop: Event, wait_seconds: float) -> Iterat
         os.close(descriptor)
 
 
+def is_held(path: Path) -> bool:
+    """Return whether somebody keeps the lock at `path`."""
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _acquire(descriptor: int, clock: Clock, stop: Event, wait_seconds: float) -> bool:
     waited = 0.0
     while True:

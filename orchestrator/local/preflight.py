@@ -125,9 +125,10 @@ def _feature_problems(request: Mapping[str, Json], where: str) -> Iterator[Probl
         name = path.rpartition(".")[2]
         pipe = name in {"InputMode", "S3InputMode", "TrainingInputMode"} and value == "Pipe"
         kind = name == "S3DataType" and value not in {"S3Prefix", _UNKNOWN}
+        zipped = (name == "S3CompressionType" or "InputDataConfig" in path) and value == "Gzip"
         source = name in {"FileSystemDataSource", "DatasetDefinition", "FeatureStoreOutput"}
-        if pipe or kind or (source and value):
-            what = f"{value if pipe or kind else name!r} cannot be done on this machine"
+        if pipe or kind or zipped or (source and value):
+            what = f"{name if source else value!r} cannot be done on this machine"
             yield Problem(f"{where}.{path}", what, "Use files under an S3 prefix.")
 
 

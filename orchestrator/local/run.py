@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from orchestrator.results.events import Event, Listener
     from orchestrator.results.model import ExecutionResult
 
-LOCK_FILE = "lock"
 _BUSY_WAIT_SECONDS = 15.0
 """How long a killed execution's last job may take to disappear."""
 
@@ -176,7 +175,7 @@ class _Execution:
 def _execute(execution: _Execution, session: _Session) -> ExecutionResult:
     record, journal = execution.record, execution.journal
     stopping = Stopping(session.options.stop)
-    lock_path = session.home.execution(record.id) / LOCK_FILE
+    lock_path = session.home.lock(record.id)
     with locked(lock_path, session.clock, stopping.event, _BUSY_WAIT_SECONDS) as lock:
         if lock is None:
             message = (

@@ -42,7 +42,8 @@ class StoredObject:
     location: Location
     path: Path
     size_bytes: int
-    modified_ns: int
+    version: str
+    """Another one whenever the object was written anew."""
 
     @property
     def uri(self) -> str:
@@ -183,7 +184,7 @@ class Store:
         for candidate in (path, path.with_name(path.name + BESIDE_FOLDER)):
             found = _regular(candidate)
             if found is not None:
-                return StoredObject(location, candidate, found.st_size, found.st_mtime_ns)
+                return StoredObject(location, candidate, found.st_size, _version(found))
         return None
 
     def _walk(
@@ -204,7 +205,7 @@ class Store:
             elif entry.is_file(follow_symlinks=False) and key.startswith(start):
                 status = entry.stat(follow_symlinks=False)
                 location = Location(bucket, key)
-                yield StoredObject(location, Path(entry.path), status.st_size, status.st_mtime_ns)
+                yield StoredObject(location, Path(entry.path), status.st_size, _version(status))
 
     def _refuse_links(self, folder: Path) -> None:
         if os.path.realpath(folder) != str(folder):
@@ -266,6 +267,12 @@ def _regular(path: Path) -> os.stat_result | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     return found if stat.S_ISREG(found.st_mode) else None
+
+
+def _version(found: os.stat_result) -> str:
+    # The time alone would not do: archives and copies set it to what they like. A new object is
+    # written beside the old one before it takes its place, so the two differ in their inode.
+    return f"{found.st_ino}-{found.st_size}-{found.st_mtime_ns}"
 
 
 def _linked(source: Path, target: Path) -> bool:

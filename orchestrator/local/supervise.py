@@ -21,7 +21,7 @@ from pathlib import Path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 _CLONE_NEWNS, _CLONE_NEWUSER = 0x00020000, 0x10000000
 _MS_BIND, _MS_REC, _MS_PRIVATE = 0x1000, 0x4000, 0x40000
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     # The time limit, like SageMaker's, counts from the start of the container.
     supervisor = _Supervisor(_start(command), float(limit), float(grace))
     code, number, reason = supervisor.watch()
-    kill_descendants()
+    kill_descendants(supervisor.job)
     if reason != "orphaned":
         _write_exit(Path(exit_file), code, number, reason)
     return 128 + number if number else code
@@ -105,10 +105,7 @@ class _Supervisor:
             self._signal(signal.SIGTERM)
 
     def _signal(self, number: int) -> None:
-        try:
-            os.killpg(self.job, number)
-        except ProcessLookupError:
-            return
+        _kill(os.killpg, self.job, number)
 
 
 def reap(job: int) -> int | None:
@@ -125,17 +122,18 @@ def reap(job: int) -> int | None:
             found = status
 
 
-def kill_descendants() -> None:
-    """Kill what the job left behind. Orphans come to this process: it is their subreaper."""
+def kill_descendants(job: int) -> None:
+    """Kill what `job` left behind. Orphans come to this process: it is their subreaper."""
+    _kill(os.killpg, job)
     while True:
-        for child in _children():
-            try:
-                os.kill(child, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        children = _children()
+        for child in children:
+            _kill(os.kill, child)
         try:
-            os.waitpid(-1, 0)
+            ended, _ = os.waitpid(-1, 0 if children else os.WNOHANG)
         except ChildProcessError:
+            return
+        if not ended:
             return
 
 
@@ -194,6 +192,14 @@ def _start(command: list[str]) -> int:
         os.write(2, f"{command[0]}: cannot start: {error}\n".encode())
     finally:
         os._exit(_CANNOT_START)
+
+
+def _kill(send: Callable[[int, int], None], target: int, number: int = signal.SIGKILL) -> None:
+    try:
+        send(target, number)
+    except (ProcessLookupError, PermissionError):
+        # macOS answers EPERM for a group of which only zombies are left.
+        return
 
 
 def _children() -> list[int]:

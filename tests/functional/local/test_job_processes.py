@@ -292,3 +292,13 @@ def is_gone(process: int) -> bool:
             return True
         time.sleep(0.01)
     return False
+
+
+def test_a_shell_script_finds_the_python_that_runs_fmo(lab: Any) -> None:
+    step = lab.processing("a", "")
+    command = ["bash", "-c", "python3 -c 'import sys; print(sys.prefix)'"]
+    application = {**step.arguments["AppSpecification"], "ContainerEntrypoint": command}
+    step = replace(step, arguments={**step.arguments, "AppSpecification": application})
+    result = lab.run(step)
+    assert result.status == "Succeeded", result.failure_reason
+    assert Path(str(result.step("a").log)).read_text().strip() == sys.prefix

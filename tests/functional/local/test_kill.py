@@ -204,6 +204,9 @@ def test_a_killed_run_leaves_no_child_behind(lab: Any, tmp_path: Path) -> None:
     supervisor, child = (int(number) for number in noted.read_text().split())
     assert is_gone(child)
     assert is_gone(supervisor)
+    (seen,) = list_executions(lab.home)
+    assert (seen.status, seen.step("a").status) == ("Stopped", "Stopped")
+    assert "`fmo resume` goes on" in str(seen.failure_reason)
 
 
 def test_ctrl_c_stops_the_run_and_leaves_no_child_behind(lab: Any, tmp_path: Path) -> None:
