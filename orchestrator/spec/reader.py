@@ -43,6 +43,7 @@ CURES = (
     ("cannot start any token", "Put quotes around text that starts with this character."),
     ("could not find expected ':'", "Write `key: value`."),
     ("expected <block end>", "Indent this line like its neighbours."),
+    ("incompatible YAML document", "Remove the %YAML line."),
     ("special characters", "Remove the control character."),
 )
 
@@ -108,6 +109,9 @@ def _unreadable(error: MarkedYAMLError, text: str, file: Path | None) -> Problem
     fix = next((cure for sign, cure in CURES if sign in said), "Check this line and the one above.")
     place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
     what = f"this is not YAML{place}: {error.problem or error.context}"
+    opened = error.context_mark if "parsing a flow" in (error.context or "") else None
+    if opened and mark and opened.line != mark.line:
+        what += f", in what was opened on line {opened.line + 1}"
     line = mark.line + 1 if mark else None
     return Problem(where="", what=what, fix=fix, file=file, line=line)
 

@@ -145,6 +145,16 @@ def test_a_mark_of_byte_order_is_not_content() -> None:
             "'<stream end>'. Close the bracket or brace, or add the comma.",
         ),
         (
+            "a: {b: 1\nc: 2\n",
+            "spec.yaml:2: this is not YAML at line 2, column 2: expected ',' or '}', but got ':', "
+            "in what was opened on line 1. Close the bracket or brace, or add the comma.",
+        ),
+        (
+            "%YAML 2.0\n---\na: 1\n",
+            "spec.yaml:1: this is not YAML at line 1, column 1: found incompatible YAML document "
+            "(version 1.* is required). Remove the %YAML line.",
+        ),
+        (
             "a: 1\nb: 'text\nc: 2\n",
             "spec.yaml:2: this is not YAML at line 2, column 4: found unexpected end of stream. "
             "Close the quote.",
