@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -19,6 +19,7 @@ from orchestrator.errors import FmoError, Problem, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import TracebackType
 
 GROUPS = {
     "Start": (check.validate, check.plan),
@@ -30,6 +31,8 @@ DEBUG = "--debug"
 """Taken anywhere among the arguments, so that it can be added to a command that failed."""
 INTERRUPTED = 130
 """128 + SIGINT, as shells have it; an execution that was stopped can be resumed."""
+BUG = 70
+"""EX_SOFTWARE of sysexits.h: neither the run nor the input is to blame."""
 BROKEN_PIPE = 141
 """128 + SIGPIPE: whoever read stdout left."""
 
@@ -64,6 +67,8 @@ for _commands in GROUPS.values():
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run `fmo` and exit with its code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if DEBUG not in given:
+        sys.excepthook = tell_of_a_bug
     sys.exit(run(given))
 
 
@@ -82,6 +87,7 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except (KeyboardInterrupt, click.Abort):
+        output.say("interrupted")
         return INTERRUPTED
     except click.ClickException as error:
         return _usage_error(error, output)
@@ -94,6 +100,19 @@ def run(arguments: Sequence[str]) -> int:
         output.fail(_refused_by_system(error))
         return StoreError.exit_code
     return code if isinstance(code, int) else 0
+
+
+def tell_of_a_bug(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> NoReturn:
+    """Say in one line what nobody foresaw, in place of a traceback, and exit with `BUG`."""
+    del trace
+    Output(as_json=False).say(
+        f"fmo: this is a bug: {kind.__name__}: {error}. Run it again with {DEBUG} to see where, "
+        "and report that.",
+        "bold red",
+    )
+    sys.exit(BUG)
 
 
 def _refused_by_system(error: OSError) -> Failure:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from orchestrator.plan.model import Plan, PlannedGate, PlannedStep
     from orchestrator.results.model import Json
 
-NARROW = 90
+NARROW = 80
+WIDE = 110
 
 
 def plan_to_json(plan: Plan) -> dict[str, Json]:
@@ -46,12 +47,14 @@ def plan_tables(plan: Plan, *, width: int) -> list[RenderableType]:
     steps = new_table(f"{plan.name}: {len(plan.steps)} steps")
     steps.add_column("", justify="right", style="dim")
     for heading in ("step", "kind", "reads", "makes"):
-        steps.add_column(heading, overflow="fold")
-    if width >= NARROW:
+        # A reference broken in two cannot be searched for: what is made gives way first.
+        is_whole = heading == "reads" and width >= NARROW
+        steps.add_column(heading, overflow="fold", no_wrap=is_whole)
+    if width >= WIDE:
         steps.add_column("behind gates", overflow="fold")
     for index, step in enumerate(plan.steps, start=1):
         cells = [str(index), step.name, step.spec.kind, _reads(step), _makes(step)]
-        cells += [", ".join(step.guards)] if width >= NARROW else []
+        cells += [", ".join(step.guards)] if width >= WIDE else []
         steps.add_row(*(Text(cell) for cell in cells))
     if not plan.parameters:
         return [steps]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -75,7 +77,8 @@ class Output:
     def document(self, value: Json) -> None:
         """Print the one JSON document, if a program asked for it."""
         if self.as_json:
-            self.write(json.dumps(value, indent=JSON_INDENT, ensure_ascii=False) + "\n")
+            text = json.dumps(finite(value), indent=JSON_INDENT, ensure_ascii=False)
+            self.write(text + "\n")
 
     def write(self, text: str) -> None:
         """Print `text` on stdout as it is."""
@@ -115,6 +118,17 @@ class Output:
         text.append(f"{problem.what}.", style="none")
         text.append(f" {problem.fix}" if problem.fix else "", style="green")
         self.people.print(text, soft_wrap=True)
+
+
+def finite(value: Json) -> Json:
+    """Return `value` with null for every number that JSON cannot write, such as a nan loss."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {name: finite(member) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(member) for member in value]
+    return value
 
 
 def _console(stream: TextIO) -> Console:

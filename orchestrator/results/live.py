@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 BAR_WIDTH = 16
+REFRESHES_PER_SECOND = 4
+"""Drawing takes time from the training beside it."""
+RUNNING = {"Starting", "Executing", "Stopping"}
+LINES_AROUND = 6
+"""Title, heading and spacing of the table, and the line that says how many steps are not shown."""
 LINE_EVERY = timedelta(seconds=5)
 """A step's progress is written at most this often where lines cannot be redrawn."""
 
@@ -89,7 +94,9 @@ class LiveBoard:
     def __init__(self, console: Console, now: Callable[[], datetime]) -> None:
         self._board = Board()
         self._now = now
-        self._live = Live(self, console=console, refresh_per_second=8, transient=True)
+        self._live = Live(
+            self, console=console, refresh_per_second=REFRESHES_PER_SECOND, transient=True
+        )
 
     def __call__(self, event: Event) -> None:
         """Take `event` in; the next redraw shows it."""
@@ -109,12 +116,18 @@ class LiveBoard:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield board_table(
-            self._board, now=self._now(), width=options.max_width, ascii_only=options.ascii_only
+            self._board,
+            now=self._now(),
+            width=options.max_width,
+            height=console.height,
+            ascii_only=options.ascii_only,
         )
 
 
-def board_table(board: Board, *, now: datetime, width: int, ascii_only: bool = False) -> Table:
-    """Return the board as a table that fits `width` columns; `now` gives running steps a time."""
+def board_table(
+    board: Board, *, now: datetime, width: int, height: int = 1000, ascii_only: bool = False
+) -> Table:
+    """Return the board as a table that fits the terminal; `now` gives running steps a time."""
     is_wide = width >= NARROW
     table = new_table(f"{board.pipeline_name}  {board.execution_id}")
     step_width = None if is_wide else 16  # So that sixty columns hold the time left, too.
@@ -126,7 +139,11 @@ def board_table(board: Board, *, now: datetime, width: int, ascii_only: bool = F
         table.add_column("loss", justify="right", no_wrap=True)
         table.add_column("tokens/s", justify="right", no_wrap=True)
     table.add_column("left", justify="right", no_wrap=True)
-    for row in board.rows.values():
+    rows = shown_rows(board, most=max(height - LINES_AROUND, 1))
+    hidden = len(board.rows) - len(rows)
+    if height < len(board.rows) + LINES_AROUND and hidden:
+        table.caption = f"{len(rows)} of {len(board.rows)} steps shown"
+    for row in rows:
         cells: list[Text | str] = [
             Text(row.name),
             _state(row, is_wide=is_wide),
@@ -139,6 +156,19 @@ def board_table(board: Board, *, now: datetime, width: int, ascii_only: bool = F
             cells += [loss, "" if speed is None else number(round(speed))]
         table.add_row(*cells, clock(row.seconds_left))
     return table
+
+
+def shown_rows(board: Board, *, most: int) -> list[Row]:
+    """Return the rows to show, in order: running ones first of all, then the nearest to them.
+
+    A Fail step is shown only once it is reached.
+    """
+    rows = [row for row in board.rows.values() if (row.type, row.status) != ("Fail", "NotStarted")]
+    running = [index for index, row in enumerate(rows) if row.status in RUNNING]
+    ended = [index for index, row in enumerate(rows) if row.status not in {*RUNNING, "NotStarted"}]
+    centre = (running or ended[-1:] or [0])[0]
+    nearest = sorted(range(len(rows)), key=lambda at: (at not in running, abs(at - centre)))
+    return [rows[index] for index in sorted(nearest[:most])]
 
 
 def bar(current: int, total: int, *, width: int = BAR_WIDTH, ascii_only: bool = False) -> str:
@@ -165,7 +195,7 @@ def _elapsed(row: Row, now: datetime) -> float | None:
 def _progress_cell(row: Row, *, is_wide: bool, ascii_only: bool) -> Text:
     if row.note:
         ellipsis = "..." if ascii_only else "…"
-        return Text(shortened(row.note, 40 if is_wide else 12, ellipsis=ellipsis), style="dim")
+        return Text(shortened(row.note, 30 if is_wide else 12, ellipsis=ellipsis), style="dim")
     if row.status != "Executing" or not row.current:
         return Text("")
     counted = f"{row.current}/{row.total}" if row.total else f"{row.current}"

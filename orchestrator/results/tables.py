@@ -63,6 +63,8 @@ def steps_table(result: ExecutionResult, *, width: int) -> Table:
     if width >= NARROW:
         table.add_column("result", overflow="fold", ratio=1)
     for step in result.steps:
+        if (step.type, step.status) == ("Fail", "NotStarted"):
+            continue  # What everybody hopes for needs no line.
         cells: list[Text | str] = [Text(step.name)]
         cells += [Text(step.type)] if width >= WIDE else []
         cells += [status_text(step.status, cached=step.cached), duration(step.seconds)]

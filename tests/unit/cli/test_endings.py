@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from orchestrator import errors
-from orchestrator.cli import run
+from orchestrator.cli import BUG, run, tell_of_a_bug
 from orchestrator.commands.terminal import Failure, Output
 from orchestrator.errors import FmoError, Problem
 
@@ -120,6 +121,23 @@ def test_a_file_that_may_not_be_written_is_named(
     spec.write_text("name: a\nsteps: {split: {kind: dataset, data: ./rows.jsonl}}\n")
     assert run(["compile", str(spec), "-o", str(tmp_path)]) == 2
     assert f"FMO300 {tmp_path}: is a directory." in capsys.readouterr().err
+
+
+def test_a_bug_is_told_in_one_line_and_has_its_own_exit_code(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        tell_of_a_bug(KeyError, KeyError("x"), None)
+    assert ended.value.code == BUG
+    told = capsys.readouterr().err
+    assert "this is a bug: KeyError: 'x'. Run it again with --debug" in told
+    assert told.count("\n") == 1
+
+
+def test_a_number_that_json_cannot_write_becomes_null() -> None:
+    stream = io.StringIO()
+    Output(as_json=True, stdout=stream).document({"loss": [math.nan, 1.5], "best": math.inf})
+    assert json.loads(stream.getvalue()) == {"loss": [None, 1.5], "best": None}
 
 
 def test_no_arguments_show_the_help(capsys: pytest.CaptureFixture[str]) -> None:

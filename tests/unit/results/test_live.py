@@ -18,7 +18,7 @@ from orchestrator.results.events import (
     StepRetried,
     StepStarted,
 )
-from orchestrator.results.live import LiveBoard, PlainLines, bar, board_table
+from orchestrator.results.live import LiveBoard, PlainLines, bar, board_table, shown_rows
 
 if TYPE_CHECKING:
     from orchestrator.results.model import ExecutionResult
@@ -64,6 +64,22 @@ def test_a_terminal_without_utf_8_gets_plain_characters(failed: ExecutionResult)
 def test_a_bar_is_full_at_the_end_and_empty_without_a_total() -> None:
     assert bar(50, 40, width=4, ascii_only=True) == "####"
     assert bar(50, 0, width=4, ascii_only=True) == "...."
+
+
+def test_a_low_terminal_shows_the_running_step_and_its_neighbours(failed: ExecutionResult) -> None:
+    board = running(failed)
+    names = [row.name for row in shown_rows(board, most=3)]
+    assert names == ["sft", "exam", "exam-gate"]
+    table = board_table(board, now=AT, width=100, height=9)
+    assert table.row_count == 3
+    assert table.caption == "3 of 12 steps shown"
+
+
+def test_a_fail_step_is_shown_once_it_is_reached(failed: ExecutionResult) -> None:
+    board = Board().after(ExecutionStarted(failed, AT))
+    assert "exam-gate-failed" not in [row.name for row in shown_rows(board, most=99)]
+    board = board.after(StepStarted("exam-gate-failed", "Fail", 1, AT))
+    assert "exam-gate-failed" in [row.name for row in shown_rows(board, most=99)]
 
 
 def lines_of(*events: object) -> list[str]:
