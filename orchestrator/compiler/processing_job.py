@@ -44,7 +44,7 @@ def processing_step(
             "Outputs": [_output(context, step.name, name) for name in outputs],
             **job.kms_key(context.environment),
         },
-        "ProcessingResources": {"ClusterConfig": cluster(context, spec)},
+        "ProcessingResources": {"ClusterConfig": cluster(context, step.name, spec)},
         "StoppingCondition": {"MaxRuntimeInSeconds": field_value(spec.max_runtime_seconds)},
         **job.environment_variables(spec),
         **_network(context),

@@ -28,8 +28,10 @@ def job_image(context: Context, step: str, spec: JobSpec) -> Json:
     """
     if spec.image_uri is not None:
         return spec.image_uri
-    gpu = instances.has_gpu(_known_instance_type(context, spec))
-    name: ImageName = "huggingface-training-gpu" if gpu else "pytorch-training-cpu"
+    kinds = {instances.has_gpu(found) for found in _known_instance_types(context, spec)}
+    if len(kinds) > 1:
+        raise SpecError(_mixed(step, spec, "with and without GPUs, which need different images"))
+    name: ImageName = "huggingface-training-gpu" if True in kinds else "pytorch-training-cpu"
     return catalogue_image(context, step, name)
 
 
@@ -46,30 +48,49 @@ def catalogue_image(context: Context, step: str, name: ImageName) -> str:
         raise SpecError(problem) from error
 
 
-def cluster(context: Context, spec: JobSpec) -> dict[str, Json]:
-    """Return the members that say on which instances a job runs, and with which disk."""
-    environment = context.environment
-    # SageMaker refuses VolumeKmsKeyId where the instance's own NVMe disk is used.
-    family = instances.family(_known_instance_type(context, spec))
-    encrypted = environment.kms_key_id and family not in instances.LOCAL_STORAGE_FAMILIES
+def cluster(context: Context, step: str, spec: JobSpec) -> dict[str, Json]:
+    """Return the members that say on which instances a job runs, and with which disk.
+
+    Raises:
+        SpecError: If the instance type is a parameter that leaves open whether the disk's key fits.
+    """
     return {
         "InstanceCount": field_value(spec.instance_count),
         "InstanceType": field_value(_instance_type(spec)),
         "VolumeSizeInGB": field_value(spec.volume_size_gb),
-        **({"VolumeKmsKeyId": environment.kms_key_id} if encrypted else {}),
+        **_volume_key(context, step, spec),
     }
+
+
+def _volume_key(context: Context, step: str, spec: JobSpec) -> dict[str, Json]:
+    key = context.environment.kms_key_id
+    if key is None:
+        return {}
+    # SageMaker refuses VolumeKmsKeyId where the instance's own NVMe disk is used.
+    families = {instances.family(found) for found in _known_instance_types(context, spec)}
+    refusing = families & instances.LOCAL_STORAGE_FAMILIES
+    if refusing and refusing != families:
+        raise SpecError(_mixed(step, spec, "with and without NVMe disks, which take no volume key"))
+    return {} if refusing else {"VolumeKmsKeyId": key}
 
 
 def _instance_type(spec: JobSpec) -> str:
     return spec.instance_type or instances.DEFAULT_INSTANCE_TYPES[spec.kind]
 
 
-def _known_instance_type(context: Context, spec: JobSpec) -> str:
-    """The instance type as far as it is known now: a parameter counts by its default."""
+def _known_instance_types(context: Context, spec: JobSpec) -> tuple[str, ...]:
+    """The instance types the job may get, as far as is known now."""
     written = _instance_type(spec)
     if not written.startswith(PARAMETER_PREFIX):
-        return written
+        return (written,)
     parameter = context.plan.parameters[written.removeprefix(PARAMETER_PREFIX)]
-    if isinstance(parameter.default, str):
-        return parameter.default
-    return instances.DEFAULT_INSTANCE_TYPES[spec.kind]
+    known = parameter.enum or ((parameter.default,) if parameter.default is not None else ())
+    return tuple(str(value) for value in known) or (instances.DEFAULT_INSTANCE_TYPES[spec.kind],)
+
+
+def _mixed(step: str, spec: JobSpec, what: str) -> Problem:
+    return Problem(
+        f"steps.{step}.instance_type",
+        f"the values of {_instance_type(spec)} are instances {what}",
+        "Narrow its enum, or use a parameter for each sort.",
+    )

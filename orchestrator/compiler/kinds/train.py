@@ -44,7 +44,7 @@ def compile_train(context: Context, step: PlannedStep, spec: TrainSpec) -> Step:
             "CompressionType": "NONE",
             **job.kms_key(environment),
         },
-        "ResourceConfig": cluster(context, spec),
+        "ResourceConfig": cluster(context, step.name, spec),
         "StoppingCondition": _stopping_condition(spec),
         "CheckpointConfig": {
             "S3Uri": f"{context.root}/checkpoints/{context.plan.name}/{step.name}",

@@ -156,3 +156,10 @@ def test_local_data_is_an_asset_of_the_definition(project: Any, arguments_of: An
     uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
     (asset,) = (asset for asset in compiled.assets if asset.uri == uri)
     assert asset.files == {"a.jsonl": project.folder / "rows" / "a.jsonl"}
+
+
+def test_samples_for_a_laptop_stay_out_of_other_buckets(project: Any, prod: Environment) -> None:
+    text = WHOLE.replace("model_name_or_path: ./rows", "model_name_or_path: s3://models/base/")
+    there = [asset.uri for asset in project.compile(text, prod).assets]
+    assert not any("/assets/data/" in uri for uri in there)
+    assert any("/assets/data/" in asset.uri for asset in project.compile(text).assets)

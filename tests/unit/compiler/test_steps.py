@@ -245,3 +245,24 @@ def test_every_model_of_the_hub_is_listed_once(project: Any) -> None:
     (found,) = project.compile(TRAIN).hub_models
     assert found.model.model_id == "org/base"
     assert found.uri.startswith("s3://fmo-local/fmo/hub/org/base/")
+
+
+def test_a_parameter_may_not_leave_open_which_image_the_job_needs(project: Any) -> None:
+    text = TRAIN.replace(
+        "default: ml.g5.2xlarge}", "default: ml.g5.2xlarge, enum: [ml.g5.2xlarge, ml.m5.xlarge]}"
+    )
+    with pytest.raises(SpecError) as caught:
+        project.compile(text)
+    assert str(caught.value) == (
+        "steps.sft.instance_type: the values of $params.Instance are instances with and without "
+        "GPUs, which need different images. Narrow its enum, or use a parameter for each sort."
+    )
+
+
+def test_a_parameter_may_not_leave_open_whether_the_disk_takes_a_key(
+    project: Any, prod: Any
+) -> None:
+    text = TRAIN.replace("ml.g5.2xlarge}", "ml.m5.xlarge, enum: [ml.m5.xlarge, ml.r5d.xlarge]}")
+    project.compile(text)
+    with pytest.raises(SpecError, match="with and without NVMe disks, which take no volume key"):
+        project.compile(text, prod)
