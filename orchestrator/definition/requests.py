@@ -37,6 +37,16 @@ _WANTED = {
 }
 
 
+_TAKES: dict[str, frozenset[str]] = {
+    "String": frozenset({"string", "timestamp", "blob"}),
+    "Integer": frozenset({"integer", "long", "float", "double", "timestamp"}),
+    "Float": frozenset({"float", "double", "timestamp"}),
+    "Boolean": frozenset({"boolean"}),
+}
+"""Parameter type to the types of members that may refer to it."""
+_WRAP = 'Wrap it: {"Std:Join": {"On": "", "Values": [{"Get": ...}]}}.'
+
+
 @dataclass(frozen=True)
 class RequestChecker:
     """Finds what is wrong with the members of a request to `service`."""
@@ -113,12 +123,14 @@ class RequestChecker:
                     yield _too_long(where, f"joined it has at least {least} characters", shape)
 
     def _parameter(self, parameter: Parameter, shape: Shape, where: str) -> Iterator[Problem]:
-        if shape.type == "string" and parameter.type != "String":
+        if shape.type not in _TAKES[parameter.type]:
+            # The service's words: "Cannot assign property reference [Parameters.X] to argument
+            # of type [String]" (sagemaker-python-sdk, issue 4867).
             yield Problem(
                 where,
-                f"this must be text, and parameter {parameter.name} is {parameter.type}, "
-                "which SageMaker refuses when the pipeline is created",
-                'Wrap it: {"Std:Join": {"On": "", "Values": [{"Get": ...}]}}.',
+                f"parameter {parameter.name} is {parameter.type}, and this must be "
+                f"{_WANTED[shape.type]}; SageMaker refuses that when the pipeline is created",
+                _WRAP if shape.type == "string" else "",
             )
         elif parameter.default is not None and _has_type(parameter.default, shape.type):
             at = f"{where} (default of parameter {parameter.name})"

@@ -121,9 +121,30 @@ class TestRequests:
 
     def test_a_number_parameter_in_a_text_member_must_be_joined(self, problems, train):
         train["Arguments"]["HyperParameters"]["epochs"] = {"Get": "Parameters.Least"}
+        assert problems() == [
+            "Steps.Train.Arguments.HyperParameters.epochs: parameter Least is Integer, and this "
+            "must be text; SageMaker refuses that when the pipeline is created. "
+            'Wrap it: {"Std:Join": {"On": "", "Values": [{"Get": ...}]}}.'
+        ]
+
+    @pytest.mark.parametrize(
+        ("kind", "said"),
+        [
+            ("String", "parameter P is String, and this must be a whole number"),
+            ("Float", "parameter P is Float, and this must be a whole number"),
+            ("Boolean", "parameter P is Boolean, and this must be a whole number"),
+        ],
+    )
+    def test_a_parameter_has_the_type_of_the_member(self, problems, raw, train, kind, said):
+        raw["Parameters"].append({"Name": "P", "Type": kind})
+        train["Arguments"]["ResourceConfig"]["InstanceCount"] = {"Get": "Parameters.P"}
         (problem,) = problems()
-        assert "parameter Least is Integer, which SageMaker refuses" in problem
-        assert "Std:Join" in problem
+        assert said in problem
+
+    def test_a_parameter_is_no_object(self, problems, train):
+        train["Arguments"]["ResourceConfig"] = {"Get": "Parameters.Least"}
+        (problem,) = problems()
+        assert "parameter Least is Integer, and this must be an object" in problem
 
     def test_the_default_of_a_parameter_must_fit_where_it_is_used(self, problems, raw, train):
         raw["Parameters"].append(
@@ -555,7 +576,9 @@ class TestTraps:
     def test_preferred_instances_exclude_spot_and_one_type(self, problems, train):
         train["Arguments"]["EnableManagedSpotTraining"] = True
         train["Arguments"]["StoppingCondition"]["MaxWaitTimeInSeconds"] = 3600
-        train["Arguments"]["ResourceConfig"]["InstancePreferences"] = {"Get": "Parameters.Least"}
+        train["Arguments"]["ResourceConfig"]["InstancePreferences"] = [
+            {"InstanceType": "ml.g5.2xlarge"}
+        ]
         assert problems() == [
             "Steps.Train.Arguments.ResourceConfig.InstancePreferences: it excludes InstanceType, "
             "EnableManagedSpotTraining. Give one or the other."
