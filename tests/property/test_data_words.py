@@ -21,7 +21,10 @@ CORPUS = [
     "def f(x):\n    return x[0] + 10_000 # they'd say\n",
 ]
 PIECES = [*map(chr, range(128)), "  ", "\n\n", "\t", "'s", "'LL", "abc", "the ", "1234"]
-ASCII = st.lists(st.sampled_from(PIECES), max_size=60).map("".join)
+LATIN = st.characters(max_codepoint=0x250) | st.characters(
+    min_codepoint=0x2010, max_codepoint=0x205E
+)
+TEXTS = st.lists(st.sampled_from(PIECES) | LATIN, max_size=60).map("".join)
 
 
 @cache
@@ -51,9 +54,11 @@ def tokenizer(pattern: str | None) -> Any:
 @pytest.mark.parametrize(
     "pattern", [None, _GPT2, _LLAMA3, _QWEN], ids=["byte-level", "gpt2", "llama3", "qwen"]
 )
-@given(text=ASCII)
+@given(text=TEXTS)
 @example(text="a\x1cb \x1d\x7f")
 @example(text="  a   b\n \n  c 'S 'LL 're'd \x0b\x0c\r\n\r")
+@example(text="'\u017f\u2019s caf\xe9\xb2 \xa0\x85\xaa \xbd\u2028 \u01c5x")
+@example(text="".join(map(chr, range(0x250))))
 @example(text="")
 def test_words_looked_up_have_the_tokenizers_ids(pattern: str | None, text: str) -> None:
     backend = tokenizer(pattern)
@@ -63,11 +68,12 @@ def test_words_looked_up_have_the_tokenizers_ids(pattern: str | None, text: str)
         assert encoder.encode(text) == backend.encode(text, add_special_tokens=False).ids
 
 
-def test_text_that_is_not_ascii_or_holds_an_added_token_is_left_to_the_tokenizer() -> None:
+def test_other_scripts_and_added_tokens_are_left_to_the_tokenizer() -> None:
     encoder = word_encoder(tokenizer(None), CORPUS, cores=2)
     assert encoder is not None
-    assert encoder.can_encode("plain")
-    assert not encoder.can_encode("café")
+    assert encoder.can_encode("\u201cIt\u2019s a caf\xe9\u201d \u2013 plain")
+    assert not encoder.can_encode("кафе")
+    assert not encoder.can_encode("cafe\u0301")
     assert not encoder.can_encode("before<|end|>after")
 
 

@@ -2,8 +2,8 @@
 
 Natural text repeats its words, and a word's ids never depend on the words around it. So each word
 is encoded once, by the tokenizer's own model, and then looked up. Done only where it is exact:
-ASCII text, without added tokens in it, under splitting rules that are known here. All other text
-goes to the tokenizer as a whole.
+Latin letters and common punctuation, without added tokens, under splitting rules that are known
+here. All other text goes to the tokenizer as a whole.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import unicodedata
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,11 @@ _LLAMA3 = (
 _QWEN = _LLAMA3.replace(r"\p{N}{1,3}", r"\p{N}")
 _KNOWN = frozenset({_GPT2, _LLAMA3, _QWEN})
 
+# Latin letters, accents and general punctuation: blocks that were full before any Unicode version
+# in use, so that Python and the tokenizer agree on what is a letter, a number or a space.
+_BLOCKS = (range(0x00, 0x250), range(0x2010, 0x2028), range(0x2030, 0x205F))
+_CHARACTERS = [chr(code) for block in _BLOCKS for code in block]
+
 _MOST_WORDS = 500_000
 _CHECKED = 50
 _MANY_CORES = 8
@@ -39,20 +45,22 @@ class WordEncoder(dict[str, "list[int]"]):
     def __init__(self, backend: Any, pattern: str, added: Sequence[str]) -> None:
         super().__init__()
         self._model = backend.model
-        self._split = re.compile(_as_ascii(pattern)).findall
-        self._added = re.compile("|".join(map(re.escape, added))).search if added else None
-        self._bytes = _byte_level_alphabet()
+        self._split = re.compile(_for_python(pattern)).findall
+        refused = [f"[^{re.escape(''.join(_CHARACTERS))}]", *map(re.escape, added)]
+        self._refused = re.compile("|".join(refused)).search
+        self._alphabet = _byte_level_alphabet()
 
     def __missing__(self, word: str) -> list[int]:
         if len(self) >= _MOST_WORDS:
             self.clear()
-        ids = [token.id for token in self._model.tokenize(word.translate(self._bytes))]
+        letters = word.encode().decode("latin-1").translate(self._alphabet)
+        ids = [token.id for token in self._model.tokenize(letters)]
         self[word] = ids
         return ids
 
     def can_encode(self, text: str) -> bool:
         """Return whether looking up words gives exactly the tokenizer's ids for `text`."""
-        return text.isascii() and not (self._added and self._added(text))
+        return not self._refused(text) and unicodedata.is_normalized("NFC", text)
 
     def encode(self, text: str) -> list[int]:
         """Return the ids of a text that `can_encode` allows."""
@@ -105,19 +113,29 @@ def _pattern(spec: dict[str, Any]) -> str | None:
     return pattern if isolated and bare and pattern in _KNOWN else None
 
 
-def _as_ascii(pattern: str) -> str:
-    """The pattern for Python's `re`, without classes of Unicode, right for ASCII text only."""
-    # Python's own \s also takes the separators 0x1c to 0x1f, which Unicode's White_Space does not.
-    space = r" \t\n\r\f\v"
-    inside = pattern.replace(r"[^\s\p{L}\p{N}]", rf"[^{space}A-Za-z0-9]")
-    inside = inside.replace(r"[^\r\n\p{L}\p{N}]", r"[^\r\nA-Za-z0-9]")
-    outside = inside.replace(r"\p{L}", "[A-Za-z]").replace(r"\p{N}", "[0-9]")
-    return outside.replace(r"\S", f"[^{space}]").replace(r"\s", f"[{space}]")
+def _for_python(pattern: str) -> str:
+    """The pattern for Python's `re`, without classes of Unicode, right for `_CHARACTERS` only."""
+    letters = _class_of("L")
+    numbers = _class_of("N")
+    # Unicode's White_Space; Python's own class also takes the separators 0x1c to 0x1f.
+    space = " \t\n\r\f\v\x85\xa0"
+    for inside in (r"[^\s\p{L}\p{N}]", r"[^\r\n\p{L}\p{N}]"):
+        listed = inside.replace(r"\p{L}", letters).replace(r"\p{N}", numbers)
+        pattern = pattern.replace(inside, listed.replace(r"\s", space))
+    pattern = pattern.replace(r"\p{L}", f"[{letters}]").replace(r"\p{N}", f"[{numbers}]")
+    return pattern.replace(r"\S", f"[^{space}]").replace(r"\s", f"[{space}]")
+
+
+def _class_of(category: str) -> str:
+    """The characters of a Unicode category, as ranges within a character class."""
+    codes = [ord(letter) for letter in _CHARACTERS if unicodedata.category(letter)[0] == category]
+    starts = [code for code in codes if code - 1 not in codes]
+    ends = [code for code in codes if code + 1 not in codes]
+    return "".join(f"{chr(start)}-{chr(end)}" for start, end in zip(starts, ends, strict=True))
 
 
 def _byte_level_alphabet() -> dict[int, str]:
-    """Each ASCII character as byte-level BPE writes it (OpenAI GPT-2, encoder.py)."""
-    printable = range(ord("!"), ord("~") + 1)
-    # The bytes below `!` take the letters from 256 on, and so does 0x7f, which comes after them.
-    moved = [code for code in range(128) if code not in printable]
+    """Each byte as byte-level BPE writes it (OpenAI GPT-2, encoder.py, bytes_to_unicode)."""
+    printable = {*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
+    moved = [code for code in range(256) if code not in printable]
     return {code: chr(256 + number) for number, code in enumerate(moved)}
