@@ -80,7 +80,9 @@ def _refuse(
         case _:
             value = first["input"]
             what = f"expected {expected(errors)}, found {show(value)}"
-            findings.refuse(where, what, cure(errors, value, steps))
+            findings.refuse(
+                where, what, cure(errors, value, place.keys[-1] if place.keys else "", steps)
+            )
 
 
 def _refuse_missing(place: _Place, findings: Findings, root: type[SpecModel]) -> None:

@@ -54,6 +54,7 @@ PATTERNS = {
     r"^\$[A-Za-z0-9_-]+\.metrics\.[^\s.$][^\s$]*$": "$step.metrics.NAME",
 }
 HYPHENATED: frozenset[object] = frozenset(pattern for pattern in PATTERNS if "(-*" in pattern)
+MODEL_KEYS = frozenset(("model_name_or_path", "model", "base_model"))
 WORDS_FOR_TRUE = frozenset(("yes", "on", "y"))
 WORDS_FOR_FALSE = frozenset(("no", "off", "n"))
 LONGEST_SHOWN = 60
@@ -71,8 +72,10 @@ def expected(errors: Sequence[ErrorDetails]) -> str:
     return " or ".join(numbers_first)
 
 
-def cure(errors: Sequence[ErrorDetails], value: object, steps: Iterable[str]) -> str:
-    """Return what to write instead of `value`; empty if there is nothing to add."""
+def cure(
+    errors: Sequence[ErrorDetails], value: object, key: str | int, steps: Iterable[str]
+) -> str:
+    """Return what to write instead of `value` under `key`; empty if there is nothing to add."""
     types = {error["type"] for error in errors}
     patterns = {error.get("ctx", {}).get("pattern") for error in errors}
     if value is None:
@@ -87,7 +90,7 @@ def cure(errors: Sequence[ErrorDetails], value: object, steps: Iterable[str]) ->
     if types == {"string_type"} and isinstance(value, bool | int | float):
         return f'Put it in quotes: "{show(value)}".'
     if isinstance(value, str):
-        return _text_cure(value, patterns, steps)
+        return _text_cure(value, patterns, key, steps)
     return ""
 
 
@@ -129,14 +132,24 @@ def _choices(error: ErrorDetails) -> list[str]:
     return [word.strip().strip("'") for word in said.replace(" or ", ", ").split(", ")]
 
 
-def _text_cure(value: str, patterns: set[object], steps: Iterable[str]) -> str:
+def _text_cure(value: str, patterns: set[object], key: str | int, steps: Iterable[str]) -> str:
     if any("hf://" in str(pattern) for pattern in patterns):
-        return f"Write '${value}'." if value in set(steps) else f"Write './{value}'."
+        return _location_cure(value, key, steps)
     for pattern in patterns & HYPHENATED:
         plain = re.sub(r"[^A-Za-z0-9]+", "-", value).strip("-")
         if re.fullmatch(str(pattern), plain):
             return f"Write {plain!r}."
     return ""
+
+
+def _location_cure(value: str, key: str | int, steps: Iterable[str]) -> str:
+    if value in set(steps):
+        return f"Write '${value}'."
+    if value.startswith("~"):
+        return "Write the path from / or from ./ on."
+    if key in MODEL_KEYS and re.fullmatch(r"[\w.-]+/[\w.-]+", value):
+        return f"Write 'hf://{value}' for a model of the hub, './{value}' for a folder."
+    return f"Write './{value}'."
 
 
 def _boolean_cure(value: str) -> str:

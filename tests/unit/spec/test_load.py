@@ -154,6 +154,18 @@ STEPS = "name: x\nsteps:\n"
             "a reference ($step), found 'rows/x.jsonl'. Write './rows/x.jsonl'.",
         ),
         (
+            "{kind: dataset, data: ~/rows}",
+            "steps.a.data: expected a path (./data, /data, s3://bucket/key/, hf://owner/model) or "
+            "a reference ($step), found '~/rows'. Write the path from / or from ./ on.",
+        ),
+        (
+            "{kind: train, objective: sft, data: ./d, base_model: Qwen/Qwen3-0.6B}",
+            "steps.a.model_name_or_path: expected a path (./data, /data, s3://bucket/key/, "
+            "hf://owner/model) or a reference ($step), found 'Qwen/Qwen3-0.6B'. "
+            "Write 'hf://Qwen/Qwen3-0.6B' for a model of the hub, './Qwen/Qwen3-0.6B' for a "
+            "folder.",
+        ),
+        (
             "{kind: dataset, data: a}",
             "steps.a.data: expected a path (./data, /data, s3://bucket/key/, hf://owner/model) or "
             "a reference ($step), found 'a'. Write '$a'.",
