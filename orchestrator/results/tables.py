@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator.results.evaluation import BASELINES, EvaluationRow, Score
-from orchestrator.results.figures import duration, number, score
+from orchestrator.results.figures import duration, number, plural, score
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,11 +37,11 @@ HEADLINES = (
 """Metrics that say most in a few words, the most telling first."""
 
 
-def new_table(title: str = "") -> Table:
-    """Return an empty table in the house form."""
+def new_table(title: str = "", *, gap: int = 2) -> Table:
+    """Return an empty table in the house form; columns stand `gap` + 1 apart."""
     return Table(
         title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD,
-        pad_edge=False, header_style="dim",
+        pad_edge=False, header_style="dim", padding=(0, 1, 0, gap - 1),
     )  # fmt: skip
 
 
@@ -94,31 +94,24 @@ def evaluation_table(rows: Iterable[EvaluationRow], *, title: str, width: int) -
     shown = [name for name in BASELINES if any(name in row.baselines for row in rows)]
     if width < NARROW:
         return _narrow_evaluation_table(rows, title=title)
-    table = new_table(title)
-    table.add_column("task", overflow="fold")
-    table.add_column("metric", style="dim")
-    table.add_column("rows", justify="right")
-    table.add_column("model", justify="right", style="bold", no_wrap=True)
+    table = new_table(title, gap=1)
+    table.add_column("task", no_wrap=True, max_width=24, overflow="ellipsis")
+    table.add_column("model", justify="right", no_wrap=True)
     for name in shown:
-        table.add_column(BASELINES[name], justify="right")
+        # Two short lines take less room than one long one, and the cells have two anyway.
+        heading = BASELINES[name].replace(" ", "\n")
+        table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict")
     for row in rows:
+        task = Text(row.task).append(f"\n{row.metric}, {plural(row.rows, 'row')}", style="dim")
         others = [score_text(row.baselines.get(name)) for name in shown]
-        table.add_row(
-            Text(row.task), Text(row.metric), f"{row.rows:,}", score_text(row.model, interval=True),
-            *others, verdict_text(row),
-        )  # fmt: skip
+        table.add_row(task, _model_text(row.model), *others, verdict_text(row))
     return table
 
 
-def score_text(value: Score | None, *, interval: bool = False) -> str:
-    """Return a score, with its interval where asked for and known."""
-    if value is None:
-        return "-"
-    text = score(value.value)
-    if interval and value.low is not None and value.high is not None:
-        text += f" ({score(value.low)} to {score(value.high)})"
-    return text
+def score_text(value: Score | None) -> str:
+    """Return a score without its interval; `-` where there is none."""
+    return "-" if value is None else score(value.value)
 
 
 def verdict_text(row: EvaluationRow) -> Text:
@@ -130,6 +123,14 @@ def verdict_text(row: EvaluationRow) -> Text:
     if row.verdict != "wins":
         words += BASELINES[best[0]]
     return Text(words, style=VERDICT_STYLES[row.verdict])
+
+
+def _model_text(value: Score) -> Text:
+    text = Text(score(value.value), style="bold")
+    if value.low is not None and value.high is not None:
+        # Not bold: the interval belongs to the number above it.
+        text.append(f"\n{score(value.low)}-{score(value.high)}", style="not bold dim")
+    return text
 
 
 def _narrow_evaluation_table(rows: tuple[EvaluationRow, ...], *, title: str) -> Table:
