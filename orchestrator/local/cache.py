@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from orchestrator.definition.json import Json
     from orchestrator.definition.model import Cache
     from orchestrator.local.job_plan import JobPlan
-    from orchestrator.local.journal import CacheRecord, Journal
+    from orchestrator.local.journal import Journal
+    from orchestrator.local.journal_rows import CacheRecord
     from orchestrator.local.store import Store, StoredObject
 
 _NOT_IN_KEY = {"RoleArn", "Tags", "ExperimentConfig", "CheckpointConfig", "StoppingCondition"}

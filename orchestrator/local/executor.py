@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from orchestrator.local.graph import Graph, Node
-    from orchestrator.local.step_runner import Outcome, StepRunner
+    from orchestrator.local.step_runner import StepRunner
     from orchestrator.local.stopping import Stopping
     from orchestrator.results.events import Event
     from orchestrator.results.model import ExecutionStatus, StepResult
@@ -39,7 +39,7 @@ class Verdict:
 @dataclass(frozen=True)
 class _Done:
     name: str
-    outcome: Outcome | None
+    result: StepResult | None
     error: BaseException | None = None
 
 
@@ -136,13 +136,12 @@ class Executor:
             self._running -= 1
             if message.error is not None:
                 raise message.error
-            if message.outcome is not None:
-                self._ended(message.name, message.outcome)
+            if message.result is not None:
+                self._ended(message.name, message.result)
         elif message is not None:
             self._listener(message)
 
-    def _ended(self, name: str, outcome: Outcome) -> None:
-        result = outcome.result
+    def _ended(self, name: str, result: StepResult) -> None:
         self.results[name] = result
         if result.status == "Succeeded":
             self._release(name)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from orchestrator.local.home import Home
-    from orchestrator.local.journal import ExecutionRecord, StepRecord
+    from orchestrator.local.journal_rows import ExecutionRecord, StepRecord
     from orchestrator.local.registry import RegisteredModel
     from orchestrator.results.model import ExecutionStatus
 

@@ -17,11 +17,13 @@ from orchestrator.local.handlers import Handlers
 from orchestrator.local.history import execution_result, known_execution
 from orchestrator.local.home import Home
 from orchestrator.local.jobs import JobSurroundings
-from orchestrator.local.journal import ExecutionRecord, Journal, StepRecord
+from orchestrator.local.journal import Journal
+from orchestrator.local.journal_rows import ExecutionRecord, StepRecord
 from orchestrator.local.lock import locked
 from orchestrator.local.parameters import parameter_values
 from orchestrator.local.preflight import Machine, check_can_run
 from orchestrator.local.process import GRACE_SECONDS, can_show_as_opt_ml
+from orchestrator.local.recorder import Recorder
 from orchestrator.local.step_runner import StepRunner
 from orchestrator.local.stopping import Stopping
 from orchestrator.local.store import Store
@@ -216,14 +218,8 @@ def _runner(
         tell=executor.tell,
         grace_seconds=options.grace_seconds,
     )
-    return StepRunner(
-        execution_id=execution.record.id,
-        around=around,
-        journal=execution.journal,
-        values=execution.values,
-        handlers=options.handlers,
-        use_cache=session.use_cache,
-    )
+    recorder = Recorder(execution.record.id, execution.journal, around)
+    return StepRunner(recorder, execution.values, options.handlers, use_cache=session.use_cache)
 
 
 def _started(

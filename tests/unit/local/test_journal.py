@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.errors import JournalVersionError, StoreError
-from orchestrator.local.journal import CacheRecord, ExecutionRecord, Journal, StepRecord
+from orchestrator.local.journal import Journal
+from orchestrator.local.journal_rows import CacheRecord, ExecutionRecord, StepRecord
 
 if TYPE_CHECKING:
     from pathlib import Path
