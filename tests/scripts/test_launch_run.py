@@ -225,3 +225,38 @@ def test_on_a_laptop_requirements_are_left_to_the_backend(tmp_path: Path) -> Non
     job = simulate(tmp_path, "Training", "print('ran')")
     (job.code / "requirements.txt").write_text("tiny-wheel==2.0\n")
     assert job.launch(FMO_LOCAL="1")[:2] == (0, "ran\n")
+
+
+def with_two_gpus(root: Path) -> str:
+    """A PATH on which the driver lists two GPUs."""
+    program = root / "bin" / "nvidia-smi"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho 'GPU 0: fake (UUID: 0)'\necho 'GPU 1: fake (UUID: 1)'\n")
+    program.chmod(0o755)
+    return f"{program.parent}:{os.environ['PATH']}"
+
+
+@pytest.mark.train
+@pytest.mark.slow
+def test_two_gpus_run_two_processes_that_know_each_other(tmp_path: Path) -> None:
+    job = simulate(
+        tmp_path,
+        "Training",
+        "import os\n"
+        "names = ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'SM_NUM_GPUS')\n"
+        "print(' '.join(os.environ[name] for name in names), flush=True)\n",
+    )
+    code, out, err = job.launch(PATH=with_two_gpus(tmp_path), OMP_NUM_THREADS="1")
+    assert code == 0, err
+    assert sorted(out.splitlines()) == ["0 2 0 2", "1 2 1 2"]
+
+
+@pytest.mark.train
+@pytest.mark.slow
+def test_the_error_of_one_of_several_processes_is_the_reason(tmp_path: Path) -> None:
+    job = simulate(
+        tmp_path, "Training", "import os\nif os.environ['RANK'] == '1': raise ValueError('boom')\n"
+    )
+    code, _, _ = job.launch(PATH=with_two_gpus(tmp_path), OMP_NUM_THREADS="1")
+    assert code == 1
+    assert job.failure.read_text().endswith("ValueError: boom")
