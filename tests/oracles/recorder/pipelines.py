@@ -36,5 +36,7 @@ def compiled(session, steps, parameters) -> dict[str, object]:
     pipeline = Pipeline(
         name="Oracle", parameters=parameters, steps=steps, sagemaker_session=session
     )
-    # The SDK puts the time into S3 keys: the same pipeline compiles to other bytes each time.
-    return json.loads(re.sub(r"-\d{10,17}(?=[/\"])", "-TIME", pipeline.definition()))
+    # The SDK puts the time and the path of the script into S3 keys: the same pipeline compiles to
+    # other bytes each time.
+    text = re.sub(r"-\d{10,17}(?=[/\"])", "-TIME", pipeline.definition())
+    return json.loads(re.sub(r"/code/[0-9a-f]{64}/", "/code/HASH/", text))
