@@ -45,7 +45,7 @@ golden: $(VENV)/.dev ## Write tests/golden anew; review the difference like code
 
 oracles: ## Record what the SageMaker SDK answers, as fixtures in tests/oracles
 	@$(PYTHON) -m venv build/sdk
-	@build/sdk/bin/pip install --quiet -c constraints.txt "sagemaker==3.27.0"
+	@build/sdk/bin/pip install --quiet "sagemaker==3.27.0"
 	@build/sdk/bin/python tests/oracles/record.py
 
 clean: ## Remove what the other targets made (not .fmo, which holds your runs)
