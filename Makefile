@@ -40,8 +40,9 @@ check: $(VENV)/.dev ## Lint, types, import contracts, docs tests
 bench: $(VENV)/.bench ## Measure what the README claims, each figure beside its peer
 	@$(BIN)/python benchmarks/run.py
 
-golden: $(VENV)/.dev ## Write tests/golden anew; review the difference like code
+golden: $(VENV)/.dev ## Write tests/golden and the docs' tables anew; review the difference like code
 	@$(BIN)/python tests/golden/update.py
+	@$(BIN)/python -m orchestrator.spec.tables docs/steps/*.md
 
 oracles: ## Record what the SageMaker SDK answers, as fixtures in tests/oracles
 	@$(PYTHON) -m venv build/sdk
