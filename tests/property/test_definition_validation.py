@@ -4,7 +4,7 @@ import json
 from copy import deepcopy
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.aws.shapes import load_shapes
@@ -44,6 +44,7 @@ def with_value(document, path, value):
     return changed
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_definition_with_anything_odd_in_its_arguments_is_judged(data):
     sound = data.draw(st.sampled_from(SOUND))
@@ -61,6 +62,7 @@ def test_a_definition_with_anything_odd_in_its_arguments_is_judged(data):
         assert not problem.what.endswith(".")
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from("abcdef"), st.lists(st.sampled_from("abcdef"), max_size=3)))
 def test_a_cycle_is_reported_exactly_when_there_is_one(waits):
     steps = [
