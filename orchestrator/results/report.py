@@ -98,16 +98,20 @@ def _failure(result: ExecutionResult, logs: Mapping[str, str]) -> str:
         return ""
     parts = [f"<p>{escape(result.failure_reason)}</p>"] if result.failure_reason else []
     for step in failed:
-        parts.append(f"<h3>{escape(step.name)}</h3>")
-        if step.failure_reason and step.failure_reason != result.failure_reason:
-            parts.append(f"<pre>{escape(step.failure_reason)}</pre>")
-        if logs.get(step.name):
-            parts.append(
-                f'<p class="lead">The end of its log:</p><pre>{escape(logs[step.name])}</pre>'
-            )
+        told = _failed_step(step, result, logs.get(step.name, ""))
+        parts += [f"<h3>{escape(step.name)}</h3>{told}"] if told else []
     title = "Why it failed" if result.status == "Failed" else "Why it stopped"
     body = "\n".join(parts) or "<p>Nothing was recorded.</p>"
     return f'<section class="card failure">\n<h2>{title}</h2>\n{body}\n</section>\n'
+
+
+def _failed_step(step: StepResult, result: ExecutionResult, log: str) -> str:
+    told = ""
+    if step.failure_reason and step.failure_reason not in (result.failure_reason or ""):
+        told += f"<pre>{escape(step.failure_reason)}</pre>"
+    if log:
+        told += f'<p class="lead">The end of its log:</p><pre>{escape(log)}</pre>'
+    return told
 
 
 def _graph_and_times(result: ExecutionResult) -> str:

@@ -6,7 +6,7 @@ import json
 from html import escape
 from typing import TYPE_CHECKING
 
-from orchestrator.results.evaluation import BASELINES, EvaluationRow, Score
+from orchestrator.results.evaluation import BASELINES, VERDICTS, EvaluationRow, Score
 from orchestrator.results.figures import duration, number, plural, score
 
 if TYPE_CHECKING:
@@ -45,8 +45,9 @@ def gates_html(steps: Iterable[StepResult]) -> str:
     if not rows:
         return ""
     return (
-        '<div class="card scroll"><table><thead><tr><th>gate</th><th>what was compared</th>'
-        f"<th>verdict</th></tr></thead><tbody>{rows}</tbody></table></div>"
+        '<div class="card scroll"><table class="gates"><thead><tr><th>gate</th>'
+        "<th>what was compared</th><th>verdict</th></tr></thead>"
+        f"<tbody>{rows}</tbody></table></div>"
     )
 
 
@@ -55,18 +56,7 @@ def evaluation_html(step: str, rows: Sequence[EvaluationRow]) -> str:
     shown = [name for name in BASELINES if any(name in row.baselines for row in rows)]
     head = "".join(f'<th class="n">{escape(BASELINES[name])}</th>' for name in shown)
     body = "".join(_evaluation_row(row, shown) for row in rows)
-    losses = [row for row in rows if row.verdict == "loses"]
-    said = (
-        f"The model loses {len(losses)} of {len(rows)} comparisons: "
-        + ", ".join(
-            f"{row.task} ({row.metric}) to {BASELINES[row.best_baseline[0]]}"
-            for row in losses
-            if row.best_baseline
-        )
-        + "."
-        if losses
-        else "The model loses none of the comparisons below."
-    )
+    said = _count_verdicts(rows)
     return (
         f'<div class="card"><h3>{escape(step)}</h3><p>{escape(said)}</p><div class="scroll"><table>'
         '<thead><tr><th>task</th><th>verdict</th><th class="n">model</th>'
@@ -104,6 +94,21 @@ def facts_html(result: ExecutionResult) -> str:
     }
     steps = "".join(_step_facts(step) for step in result.steps)
     return f'<div class="card">{_facts(facts)}</div><div class="card">{steps}</div>'
+
+
+def _count_verdicts(rows: Sequence[EvaluationRow]) -> str:
+    compared = [row for row in rows if row.verdict]
+    count = {word: sum(row.verdict == word for row in compared) for word in VERDICTS}
+    said = (
+        f"Of {plural(len(compared), 'comparison')} the model wins {count['wins']}, "
+        f"ties {count['ties']} and loses {count['loses']}."
+    )
+    losses = ", ".join(
+        f"{row.task} ({row.metric}) to {BASELINES[row.best_baseline[0]]}"
+        for row in compared
+        if row.verdict == "loses" and row.best_baseline
+    )
+    return f"{said} It loses {losses}." if losses else said
 
 
 def _gantt_row(step: StepResult, begun: datetime, total: float) -> str:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 Point = tuple[float, float]
 
+READABLE = 520
+"""Pixels to which a wide graph may shrink; on a narrower screen it scrolls."""
+
 
 @dataclass(frozen=True)
 class Series:
@@ -43,7 +46,8 @@ def graph_svg(steps: Sequence[StepResult]) -> str:
     nodes = "".join(_node(step, layout, spacing) for step in steps)
     return (
         f'<svg class="graph" viewBox="0 0 {layout.width:.0f} {layout.height:.0f}" '
-        f'width="{layout.width:.0f}" role="img" aria-label="Graph of the steps">'
+        f'width="{layout.width:.0f}" style="min-width:{min(layout.width, READABLE):.0f}px" '
+        'role="img" aria-label="Graph of the steps">'
         f"{edges}{nodes}</svg>"
     )
 

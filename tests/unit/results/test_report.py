@@ -90,7 +90,8 @@ def test_a_success_shows_graph_times_curves_comparison_and_samples(
     page = render_report(succeeded)
     for text in (
         'class="graph"', 'class="gantt"', 'class="chart"', "loses to first word",
-        "The model loses 1 of 3 comparisons: read-or-write (accuracy) to first word.",
+        "Of 3 comparisons the model wins 2, ties 0 and loses 1. "
+        "It loses read-or-write (accuracy) to first word.",
         "0.905 to 0.955", "What does ec2 DescribeInstances do?",
         "forgetting.loss_delta 0.012 &lt;= 0.05", "parameter MaxSteps", "9f2c9f2c9f2c",
     ):  # fmt: skip

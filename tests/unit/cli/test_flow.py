@@ -1,0 +1,100 @@
+"""The path from a file to a run, where it gathers facts."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orchestrator import flow
+from orchestrator.compiler.environment import LOCAL
+from orchestrator.errors import DefinitionError, InputError, SpecError
+from orchestrator.local.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SPEC = """\
+name: sizes
+parameters:
+  Rows: {type: S3Uri, default: s3://acme/rows/, local: ./rows.jsonl}
+steps:
+  split: {kind: dataset, data: $params.Rows}
+"""
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    (tmp_path / "rows.jsonl").write_text('{"text": "one row"}\n')
+    path = tmp_path / "spec.yaml"
+    path.write_text(SPEC)
+    return path
+
+
+def test_a_spec_and_its_definition_prepare_the_same_bytes(spec: Path) -> None:
+    prepared = flow.prepare_file(spec, {})
+    target = spec.with_name("sizes.json")
+    target.write_bytes(prepared.data)
+    again = flow.prepare_file(target, {})
+    assert again.data == prepared.data
+    assert (prepared.name, again.name) == ("sizes", "sizes")
+    assert again.plan is None
+
+
+def test_a_spec_may_be_json(spec: Path) -> None:
+    path = spec.with_name("spec.json")
+    steps = {"split": {"kind": "dataset", "data": "./rows.jsonl"}}
+    path.write_text(json.dumps({"name": "sizes", "steps": steps}))
+    assert flow.prepare_file(path, {}).plan is not None
+
+
+def test_storing_inputs_twice_changes_nothing(spec: Path, tmp_path: Path) -> None:
+    prepared = flow.prepare_file(spec, {})
+    store = Store(tmp_path / "store")
+    flow.store_inputs(prepared, store)
+    uri = f"s3://{LOCAL.bucket}/"
+    before = {item.uri: item.path.stat().st_mtime_ns for item in store.list(uri)}
+    flow.store_inputs(prepared, store)
+    assert {item.uri: item.path.stat().st_mtime_ns for item in store.list(uri)} == before
+    assert any(item.endswith("/launch.py") for item in before)
+    assert any(item.endswith("/rows.jsonl") for item in before)
+
+
+def test_a_missing_script_is_told_with_the_line_that_names_it(spec: Path) -> None:
+    spec.write_text("name: a\nsteps:\n  go:\n    kind: processing\n    script: ./none.py\n")
+    with pytest.raises(SpecError) as caught:
+        flow.prepare_file(spec, {})
+    assert str(caught.value).startswith(f"{spec}:5: steps.go.script: there is no file '")
+
+
+def test_a_definition_that_the_service_would_refuse_is_refused(spec: Path) -> None:
+    document = json.loads(flow.prepare_file(spec, {}).data)
+    document["Steps"][0]["Arguments"]["RoleArm"] = "x"
+    path = spec.with_name("bad.json")
+    path.write_text(json.dumps(document))
+    with pytest.raises(DefinitionError, match="RoleArm"):
+        flow.prepare_file(path, {})
+
+
+def test_a_file_too_large_to_be_a_spec_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    with path.open("wb") as file:
+        file.truncate(50 * 2**20)
+    with pytest.raises(SpecError, match="the file has 50 MB, more than the 10 allowed"):
+        flow.prepare_file(path, {})
+
+
+def test_a_file_that_is_not_utf_8_is_told_with_the_byte(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_bytes(b"name: caf\xe9\n")
+    with pytest.raises(SpecError, match=r"byte 9 is not UTF-8\. Save the file as UTF-8\."):
+        flow.prepare_file(path, {})
+
+
+def test_no_execution_is_found_where_nothing_ran(tmp_path: Path) -> None:
+    home = flow.open_home(tmp_path / "home")
+    for text in ("last", "abc", ""):
+        with pytest.raises(InputError, match="fits no execution"):
+            flow.find_execution(text, home)
+    assert not home.root.exists()
