@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.definition.conditions import Comparison, In, Not, Or, evaluate_condition
@@ -13,6 +13,8 @@ from orchestrator.definition.paths import follow, format_path, parse_path
 from orchestrator.definition.reader import parse_definition
 from orchestrator.errors import DefinitionError
 
+# The tests run side by side on few cores: being slow is not being wrong.
+law = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 TEXT = st.text(max_size=12)
 SCALARS = (
     st.none()
@@ -30,13 +32,13 @@ OBJECTS = st.dictionaries(TEXT, JSON, max_size=3)
 NAMES = st.from_regex(r"[A-Za-z0-9_-]{1,12}", fullmatch=True)
 
 
-@settings(deadline=None)
+@law
 @given(JSON)
 def test_any_json_survives_writing_and_reading(value):
     assert parse(dumps(value)) == value
 
 
-@settings(deadline=None)
+@law
 @given(st.binary(max_size=60))
 def test_any_bytes_are_read_or_refused_by_our_error(data):
     try:
@@ -127,7 +129,7 @@ DEFINITIONS = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None)
+@law
 @given(DEFINITIONS)
 def test_a_definition_loses_nothing_however_unknown_its_members(raw):
     definition = parse_definition(json.dumps(raw).encode())
@@ -140,13 +142,13 @@ SEGMENTS = st.lists(
 ).map(tuple)
 
 
-@settings(deadline=None)
+@law
 @given(SEGMENTS)
 def test_a_path_that_is_written_is_read_as_the_same(path):
     assert parse_path(format_path(path)) == path
 
 
-@settings(deadline=None)
+@law
 @given(TEXT)
 def test_any_text_is_a_path_or_refused(text):
     try:
@@ -155,7 +157,7 @@ def test_any_text_is_a_path_or_refused(text):
         assert error.problems  # noqa: PT017 - either outcome is fine, a foreign error is not
 
 
-@settings(deadline=None)
+@law
 @given(JSON, SEGMENTS)
 def test_following_a_path_finds_something_or_says_where_it_ended(document, path):
     try:
@@ -174,7 +176,7 @@ class Nothing:
     s3_document = get
 
 
-@settings(deadline=None)
+@law
 @given(
     JSON.filter(lambda value: not {"Get", "Std:Join", "Std:JsonGet"} & set(str(value).split("'")))
 )
@@ -183,7 +185,7 @@ def test_a_value_without_expressions_means_itself(value):
     assert references(value) == set()
 
 
-@settings(deadline=None)
+@law
 @given(st.text(max_size=3), st.lists(TEXT | NAMES.map(lambda name: Get(f"Parameters.{name}"))))
 def test_a_join_joins_what_its_values_mean(on, values):
     meant = [
@@ -212,13 +214,13 @@ def holds(condition):
     return evaluate_condition(condition, lambda value: value)
 
 
-@settings(deadline=None)
+@law
 @given(CONDITIONS)
 def test_not_turns_every_condition_round(condition):
     assert holds(Not(condition)) is not holds(condition)
 
 
-@settings(deadline=None)
+@law
 @given(NUMBERS, NUMBERS)
 def test_of_two_numbers_exactly_one_order_holds(left, right):
     orders = ("LessThan", "Equals", "GreaterThan")

@@ -4,13 +4,15 @@ import json
 from copy import deepcopy
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.aws.shapes import load_shapes
 from orchestrator.definition.reader import parse_definition
 from orchestrator.definition.validation import validate
 
+# The tests run side by side on few cores: being slow is not being wrong.
+law = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 ORACLES = Path(__file__).parents[1] / "oracles"
 SOUND = [
     json.loads((ORACLES / f"{name}.json").read_text(encoding="utf-8"))["definition"]
@@ -44,7 +46,7 @@ def with_value(document, path, value):
     return changed
 
 
-@settings(deadline=None)
+@law
 @given(st.data())
 def test_a_definition_with_anything_odd_in_its_arguments_is_judged(data):
     sound = data.draw(st.sampled_from(SOUND))
@@ -62,7 +64,7 @@ def test_a_definition_with_anything_odd_in_its_arguments_is_judged(data):
         assert not problem.what.endswith(".")
 
 
-@settings(deadline=None)
+@law
 @given(st.dictionaries(st.sampled_from("abcdef"), st.lists(st.sampled_from("abcdef"), max_size=3)))
 def test_a_cycle_is_reported_exactly_when_there_is_one(waits):
     steps = [
