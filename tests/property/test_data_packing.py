@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training_scripts.container import JobFailure
@@ -31,6 +31,7 @@ def documents_of(sizes: list[int]) -> TokenizedRows:
 
 
 @given(lengths, strategies)
+@settings(deadline=None)
 def test_packing_reconstructs_every_document(
     sizes: list[int], strategy: Literal["best_fit", "sequential", "none"]
 ) -> None:
@@ -54,6 +55,7 @@ def test_packing_reconstructs_every_document(
 
 
 @given(lengths, strategies)
+@settings(deadline=None)
 def test_cumulative_lengths_cover_every_position(
     sizes: list[int], strategy: Literal["best_fit", "sequential", "none"]
 ) -> None:
@@ -66,6 +68,7 @@ def test_cumulative_lengths_cover_every_position(
 
 
 @given(lengths)
+@settings(deadline=None)
 def test_best_fit_never_needs_more_sequences_than_keeping_the_order(sizes: list[int]) -> None:
     rows = documents_of(sizes)
     best, ordered = pack(rows, WIDTH), pack(rows, WIDTH, strategy="sequential")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training_scripts.data.cleaning import clean, clean_text
@@ -49,6 +49,7 @@ TOKENS: Any = Tokens()
 
 
 @given(exchanges, templates, st.none() | texts)
+@settings(deadline=None)
 def test_a_template_changes_neither_prompt_nor_completion(
     sample: Sample, template: Template, system: str | None
 ) -> None:
@@ -65,6 +66,7 @@ def test_a_template_changes_neither_prompt_nor_completion(
 
 
 @given(st.lists(exchanges, min_size=1, max_size=8), templates.filter(lambda t: t != "chat"))
+@settings(deadline=None)
 def test_tokens_decode_to_the_row_and_the_loss_is_on_the_completion(
     samples: list[Sample], template: Template
 ) -> None:
@@ -81,6 +83,7 @@ def test_tokens_decode_to_the_row_and_the_loss_is_on_the_completion(
 
 
 @given(st.lists(exchanges, min_size=1, max_size=8), st.integers(min_value=4, max_value=40))
+@settings(deadline=None)
 def test_truncation_keeps_the_length_and_some_of_every_completion(
     samples: list[Sample], max_length: int
 ) -> None:
@@ -93,6 +96,7 @@ def test_truncation_keeps_the_length_and_some_of_every_completion(
 
 
 @given(texts)
+@settings(deadline=None)
 def test_cleaning_twice_changes_nothing_more(text: str) -> None:
     once = clean_text(text)
     assert clean_text(once) == once

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 pytest.importorskip("tokenizers")
@@ -55,6 +55,7 @@ def tokenizer(pattern: str | None) -> Any:
     "pattern", [None, _GPT2, _LLAMA3, _QWEN], ids=["byte-level", "gpt2", "llama3", "qwen"]
 )
 @given(text=TEXTS)
+@settings(deadline=None)
 @example(text="a\x1cb \x1d\x7f")
 @example(text="  a   b\n \n  c 'S 'LL 're'd \x0b\x0c\r\n\r")
 @example(text="'\u017f\u2019s caf\xe9\xb2 \xa0\x85\xaa \xbd\u2028 \u01c5x")
