@@ -68,6 +68,7 @@ def job_variables(
         **passed,
         "HOME": f"{seen}/home",
         "FMO_ML_ROOT": seen,
+        "FMO_LOCAL": "1",
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         # The path of a socket in a folder as deep as a job's own would be too long.
