@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 Graph: TypeAlias = "Mapping[str, Node]"
 """Every step by name, in the definition's order, nested steps after their Condition step."""
+
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""A step's name is also a folder's here."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,7 @@ def build_graph(definition: Definition) -> Graph:
         if len(nodes) != len(names)
         else []
     )
+    problems += [_unusable(name) for name in nodes if not _NAME.fullmatch(name)]
     for name, node in nodes.items():
         problems += [_unknown(name, other) for other in node.depends_on if other not in nodes]
     if not problems:
@@ -97,6 +103,11 @@ def _circular(graph: Graph) -> list[str]:
             if left[other] == 0:
                 free.append(other)
     return list(left)
+
+
+def _unusable(name: str) -> Problem:
+    fix = "Use at most 64 letters, digits, hyphens and underscores."
+    return Problem(f"steps.{name}", f"{name!r} cannot be a step's name", fix)
 
 
 def _unknown(name: str, other: str) -> Problem:

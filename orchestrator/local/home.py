@@ -51,7 +51,7 @@ class Home:
 
     def lock(self, execution_id: str) -> Path:
         """Return the file that whoever runs an execution locks."""
-        return self.execution(execution_id) / "lock"
+        return self.execution(execution_id) / ".lock"
 
     def attempt(self, execution_id: str, step: str, attempt: int) -> Path:
         """Return the folder of one attempt of a step; `attempt` counts from 1."""

@@ -229,7 +229,9 @@ def _resource_config(request: Mapping[str, Json]) -> dict[str, Json]:
 
 def _limit(request: Mapping[str, Json]) -> float:
     seconds = _object(request, "StoppingCondition").get("MaxRuntimeInSeconds")
-    return float(seconds) if isinstance(seconds, int | float | str) else NO_LIMIT_SECONDS
+    if isinstance(seconds, str):
+        return float(seconds) if seconds.isdecimal() else NO_LIMIT_SECONDS
+    return float(seconds) if isinstance(seconds, int | float) else NO_LIMIT_SECONDS
 
 
 def _object(value: Mapping[str, Json], name: str) -> Mapping[str, Json]:

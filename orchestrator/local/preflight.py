@@ -95,7 +95,9 @@ def _unsupported(step: Step, values: Values, machine: Machine) -> Iterator[Probl
 def _missing_lambda(step: Step, where: str, machine: Machine) -> Iterator[Problem]:
     name = function_name(step)
     path = machine.home.lambdas / f"{name}.py"
-    if name not in machine.handlers.lambdas and not path.is_file():
+    # The name comes from outside, and must not lead to another folder.
+    is_there = path.name == f"{name}.py" and path.is_file()
+    if name not in machine.handlers.lambdas and not is_there:
         what = f"there is no handler for the Lambda function {name!r}"
         yield Problem(where, what, f"Write handler(event, context) in {path}.")
 

@@ -12,7 +12,7 @@ import pytest
 
 from orchestrator.definition.expressions import Get
 from orchestrator.definition.model import Definition, Parameter, Step, definition_bytes
-from orchestrator.errors import DataError, InputError, UnsupportedError
+from orchestrator.errors import DataError, DefinitionError, InputError, UnsupportedError
 
 FULL_DISK = """
 import os, shutil, sys
@@ -161,3 +161,31 @@ def test_a_relative_home_works(lab: Any, tmp_path: Path, monkeypatch: Any) -> No
     result = lab.run(lab.processing("a", code, outputs=["data"]))
     assert result.status == "Succeeded", result.failure_reason
     assert lab.text(result, "a", "data", "x") == "here"
+
+
+@pytest.mark.parametrize("name", ["../../outside", "a/b", "", ".lock"])
+def test_a_step_whose_name_is_no_folder_is_refused(lab: Any, name: str) -> None:
+    with pytest.raises(DefinitionError, match="cannot be a step's name"):
+        lab.run(lab.processing(name, ""))
+    assert not lab.home.root.exists()
+
+
+def test_a_lambda_name_does_not_lead_out_of_its_folder(lab: Any) -> None:
+    lab.home.lambdas.mkdir(parents=True)
+    (lab.home.root / "evil.py").write_text("def handler(event, context): return {}")
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:../evil"
+    with pytest.raises(UnsupportedError, match="no handler for the Lambda function"):
+        lab.run(Step("call", "Lambda", {}, extra={"FunctionArn": arn}))
+
+
+def test_a_pipe_and_a_compressed_channel_are_named(lab: Any) -> None:
+    step = lab.training("a", "", inputs={"train": "s3://lab/in"})
+    channel = {**step.arguments["InputDataConfig"][0], "InputMode": "Pipe"}
+    channel["CompressionType"] = "Gzip"
+    step = replace(step, arguments={**step.arguments, "InputDataConfig": [channel]})
+    with pytest.raises(UnsupportedError) as caught:
+        lab.run(step)
+    assert [problem.where for problem in caught.value.problems] == [
+        "steps.a.InputDataConfig[0].InputMode",
+        "steps.a.InputDataConfig[0].CompressionType",
+    ]

@@ -233,7 +233,7 @@ def test_ctrl_c_stops_the_run_and_leaves_no_child_behind(lab: Any, tmp_path: Pat
 
 def test_an_execution_that_still_runs_elsewhere_cannot_be_resumed(lab: Any) -> None:
     result = lab.run(lab.processing("a", "sys.exit(1)"))
-    with (lab.home.execution(result.execution_id) / "lock").open("rb+") as held:
+    with (lab.home.execution(result.execution_id) / ".lock").open("rb+") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(StoreBusyError, match="another process is running it"):
             resume_execution(result.execution_id, lab.home, clock=ImpatientClock())
