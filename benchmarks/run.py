@@ -56,7 +56,8 @@ def measure(name: str) -> list[dict[str, Any]]:
     command = [sys.executable, str(FOLDER / f"{name}.py"), "--json"]
     done = subprocess.run(command, check=False, text=True, stdout=subprocess.PIPE)
     if done.returncode:
-        raise SystemExit(f"{name}: ended with {done.returncode}. Run it alone to see why.")
+        msg = f"{name}: ended with {done.returncode}. Run it alone to see why."
+        raise SystemExit(msg)
     found: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
     return found
 

@@ -13,9 +13,12 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SPEC = """\
 name: bad
@@ -51,7 +54,10 @@ WRONG_SPECS = {
     ),
     "text that is not YAML": ("name: bad\nsteps: {split: [\n", ["spec.yaml:"]),
     "an empty file": ("", ["spec.yaml", "empty"]),
-    "duplicate keys": (SPEC + "name: worse\n", ["spec.yaml:1: name: the key is written twice, on line 1 and on line 5"]),
+    "duplicate keys": (
+        SPEC + "name: worse\n",
+        ["spec.yaml:1: name: the key is written twice, on line 1 and on line 5"],
+    ),
     "anchors that explode": (BOMB, ["spec.yaml", "alias"]),
     "two mistakes at once": (
         SPEC.replace("objective: sft", "objective: stf, lr: fast"),
