@@ -23,5 +23,5 @@ def fetch_model(
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-        fix = "Check the id and the network, or give a local folder: ./path/to/model."
-        raise DataError(Problem(f"hf://{model_id}@{revision}", lines[-1].rstrip("."), fix))
+        # The script's last line says what to do, too.
+        raise DataError(Problem(f"hf://{model_id}@{revision}", lines[-1].rstrip(".")))

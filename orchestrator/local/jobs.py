@@ -47,6 +47,10 @@ if TYPE_CHECKING:
 LOG_FILE = "stdout.log"
 _REASON_LENGTH = 1024
 """SageMaker's own limit on a FailureReason (ListPipelineExecutionSteps)."""
+_NO_NAMESPACE = (
+    "this system cannot show the job its folder as /opt/ml: let the script read the folder's path "
+    "from the environment variable FMO_ML_ROOT, or from an argument."
+)
 _LITTLE_BYTES = 4 * 2**20
 _NOT_KEPT = ("input/data", "processing", "model", "output/data", "code", "home", TEMPORARY)
 _CHECKPOINT_WAIT_SECONDS = 86400.0
@@ -199,7 +203,10 @@ def _start(
         if error.errno == errno.ENOSPC:
             return JobEnd("Failed", disk_full_text(folder))
         return JobEnd("Failed", f"the job cannot be started: {error}", CAPACITY_ERROR)
-    return _verdict(ended, plan, folder, log)
+    end = _verdict(ended, plan, folder, log)
+    if end.status == "Failed" and end.reason and not around.as_opt_ml and ML_ROOT in end.reason:
+        return replace(end, reason=f"{_NO_NAMESPACE} {end.reason}"[:_REASON_LENGTH])
+    return end
 
 
 def _arguments(plan: JobPlan, folder: Path, python: str, *, as_opt_ml: bool) -> tuple[str, ...]:

@@ -302,3 +302,13 @@ def test_a_shell_script_finds_the_python_that_runs_fmo(lab: Any) -> None:
     result = lab.run(step)
     assert result.status == "Succeeded", result.failure_reason
     assert Path(str(result.step("a").log)).read_text().strip() == sys.prefix
+
+
+def test_without_a_namespace_a_script_that_hard_codes_opt_ml_is_told_what_to_read(
+    lab: Any,
+) -> None:
+    code = "open('/opt' + '/ml/processing/input/data/x.txt')  # not to be seen in the arguments"
+    result = lab.run(lab.processing("a", code), options=PATHS)
+    reason = str(result.step("a").failure_reason)
+    assert reason.startswith("this system cannot show the job its folder as /opt/ml: ")
+    assert "FMO_ML_ROOT" in reason
