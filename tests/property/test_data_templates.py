@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from training_scripts.data.cleaning import clean, clean_text
@@ -97,6 +97,7 @@ def test_truncation_keeps_the_length_and_some_of_every_completion(
 
 @given(texts)
 @settings(deadline=None)
+@example("e\u200b\u0301")
 def test_cleaning_twice_changes_nothing_more(text: str) -> None:
     once = clean_text(text)
     assert clean_text(once) == once

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 # All controls but tab and line feed; zero-width space, byte-order mark, soft hyphen.
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\ufeff\u00ad]")
+# Half of a pair: JSON cut out of the middle of an emoji has it, and UTF-8 cannot hold it.
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def clean_text(text: str) -> str:
@@ -21,9 +23,9 @@ def clean_text(text: str) -> str:
     """
     if not text:
         return text
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", text)
     text = _UNSEEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", _LONE_SURROGATE.sub("\ufffd", text))
     return text.strip("\n").rstrip()
 
 
@@ -31,6 +33,12 @@ def clean(sample: Sample) -> Sample:
     """Return the sample with all its texts cleaned."""
     return replace(
         sample,
+        id=clean_text(sample.id),
+        task=None if sample.task is None else clean_text(sample.task),
+        extra={
+            name: clean_text(value) if isinstance(value, str) else value
+            for name, value in sample.extra.items()
+        },
         text=clean_text(sample.text),
         instruction=clean_text(sample.instruction),
         input=clean_text(sample.input),

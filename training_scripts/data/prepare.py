@@ -180,7 +180,10 @@ def _join_equal(groups: Groups, labels: list[str]) -> None:
 
 def _label(group: str | None) -> str:
     # Hashed, so that a million long values do not stay in memory.
-    return "group:" + hashlib.blake2b((group or "").encode(), digest_size=8).hexdigest()
+    return (
+        "group:"
+        + hashlib.blake2b((group or "").encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    )
 
 
 def wanted_from(settings: Mapping[str, Any]) -> Wanted:
