@@ -11,6 +11,7 @@ import click
 from orchestrator.commands.options import (
     home_option,
     json_option,
+    no_cache_option,
     param_option,
     set_option,
     spec_argument,
@@ -32,9 +33,7 @@ if TYPE_CHECKING:
 @param_option
 @set_option
 @workers_option
-@click.option(
-    "--no-cache", is_flag=True, help="Run every step, even where an equal one ran before."
-)
+@no_cache_option
 @home_option
 @json_option
 @click.pass_context
@@ -70,11 +69,18 @@ def run(
 @click.command()
 @click.argument("execution", default="last")
 @workers_option
+@no_cache_option
 @home_option
 @json_option
 @click.pass_context
 def resume(
-    context: click.Context, execution: str, workers: int, home_path: Path, *, as_json: bool
+    context: click.Context,
+    execution: str,
+    workers: int,
+    home_path: Path,
+    *,
+    no_cache: bool,
+    as_json: bool,
 ) -> None:
     """Go on with an execution that was stopped, killed or failed.
 
@@ -87,7 +93,11 @@ def resume(
     execution_id = flow.find_execution(execution, home)
     watch = Watch(output)
     with watch.shown():
-        result = flow.resume(execution_id, home, flow.HowToRun(watch, os.environ, workers))
+        result = flow.resume(
+            execution_id,
+            home,
+            flow.HowToRun(watch, os.environ, workers=workers, use_cache=not no_cache),
+        )
     context.exit(show_result(result, home, output))
 
 

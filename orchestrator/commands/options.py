@@ -68,5 +68,11 @@ def workers_option(command: F) -> F:
     )(command)  # fmt: skip
 
 
+def no_cache_option(command: F) -> F:
+    """Add `--no-cache`."""
+    text = "Run every step, even where an equal one ran before."
+    return click.option("--no-cache", is_flag=True, help=text)(command)
+
+
 spec_argument = click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
 """A spec, or where the command allows it a definition JSON. Missing files are our own error."""
