@@ -18,7 +18,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from families import family_keys, share
-from questions import QUESTIONS, error_questions, sample
+from questions import QUESTIONS, SHARES, error_questions, sample
 from reference_page import reference_page
 from service_models import Operation, models_folder, read_operations
 
@@ -94,7 +94,7 @@ def pages(operations: Iterable[Operation], count: int) -> Iterator[Row]:
 def question_rows(
     asked: Sequence[tuple[Operation, str]], errors: dict[str, frozenset[str]], count: int
 ) -> Iterator[Row]:
-    """Yield about `count` questions, the same number for each task where there are enough."""
+    """Yield about `count` questions, of each task its share where there are enough."""
     by_task: dict[str, list[Row]] = defaultdict(list)
     for operation, family in asked:
         for task, prompt, completion in ask(operation, errors[operation.service_id]):
@@ -102,19 +102,16 @@ def question_rows(
             by_task[task].append(row)
     for task in sorted(by_task):
         rows = sorted(by_task[task], key=lambda row: share(row["prompt"]))
-        yield from rows[: count // len(by_task)]
+        yield from rows[: count * SHARES[task] // sum(SHARES.values())]
 
 
 def ask(operation: Operation, service_errors: frozenset[str]) -> Iterator[tuple[str, str, str]]:
     """Yield task, prompt and completion of all questions about one operation."""
-    for task, questions in QUESTIONS.items():
-        for prompt, completion in sample(list(questions(operation)), PER_OPERATION):
+    made = {task: list(questions(operation)) for task, questions in QUESTIONS.items()}
+    made["error"] = list(error_questions(operation, service_errors))
+    for task, questions in made.items():
+        for prompt, completion in sample(questions, PER_OPERATION):
             yield task, prompt, completion
-    found = list(error_questions(operation, service_errors))
-    # As many errors that it raises as ones that it does not, or "no" would be right mostly.
-    for answer in ("yes", "no"):
-        for prompt, completion in sample([q for q in found if q[1] == answer], PER_OPERATION // 2):
-            yield "error", prompt, completion
 
 
 def errors_of(operations: Iterable[Operation]) -> dict[str, frozenset[str]]:

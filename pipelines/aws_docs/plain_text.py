@@ -19,7 +19,7 @@ MAX_SENTENCE = 200
 NOTICE = re.compile(
     r"no longer|not supported|preview release|fleet types|deprecated|end support|end of support"
     r"|availability notice|is documentation|documentation is for|Classic documentation"
-    r"|subject to chang|applies only|for more information|existing customers|^If you |^Version \d",
+    r"|subject to chang|applies only|existing customers|^(if|for|to|see) |^version \d",
     re.IGNORECASE,
 )
 ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|Inc|No)\.)$")

@@ -1,7 +1,8 @@
 """Questions with true answers, made from what the service models say.
 
-Each begins with the name it asks about, so that a look-up by the first word gets what there is to
-get from names. Where an operation's verb would tell the answer, it is hidden.
+After the words of its task, each begins with the name it asks about: a look-up by the first word
+gets what there is to get from names. Where an operation's verb would tell, it is hidden. For each
+operation different answers are asked for where there are any, so that no answer is right mostly.
 """
 
 from __future__ import annotations
@@ -25,15 +26,13 @@ HIDDEN = "..."
 VERB = re.compile(r"[A-Z][a-z]+")
 METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
-STRINGS_KEPT = 0.35
-"""Two members in three are strings; this share of them keeps the task from being one answer."""
+SUMMARY_CHARACTERS = 100
 
 
 def type_questions(operation: Operation) -> Iterator[Question]:
     """Yield: which Python type boto3 takes or gives for a member."""
     for member in typed(operation):
-        if member.type != "str" or keeps(operation, member, STRINGS_KEPT):
-            yield f"{about(member.name, operation)}: which Python type?", member.type
+        yield f"Python type of {about(member.name, operation)}?", member.type
 
 
 def direction_questions(operation: Operation) -> Iterator[Question]:
@@ -45,13 +44,13 @@ def direction_questions(operation: Operation) -> Iterator[Question]:
     ):
         for member in members:
             if member.name not in others:
-                yield f"{about(member.name, operation)}: sent or returned?", answer
+                yield f"Sent or returned: {about(member.name, operation)}?", answer
 
 
 def required_questions(operation: Operation) -> Iterator[Question]:
     """Yield: whether a call without the member is refused."""
     for member in operation.request:
-        prompt = f"{about(member.name, operation)}: is it required?"
+        prompt = f"Required: {about(member.name, operation)}?"
         yield prompt, "yes" if member.required else "no"
 
 
@@ -60,31 +59,39 @@ def method_questions(operation: Operation) -> Iterator[Question]:
     verb = VERB.match(operation.name)
     rest = operation.summary.partition(" ")[2]
     if verb and rest and operation.method in METHODS and verb[0].lower() not in rest.lower():
-        subject = f"`{HIDDEN}{operation.name[verb.end() :]}` in {operation.service}"
-        yield f"{subject}, which {HIDDEN} {rest.rstrip('.')}: which HTTP method?", operation.method
+        subject = f"`{operation.service_id}.{HIDDEN}{operation.name[verb.end() :]}`"
+        yield f"HTTP method: {subject} {HIDDEN} {rest}", operation.method
 
 
 def error_questions(operation: Operation, service_errors: frozenset[str]) -> Iterator[Question]:
     """Yield: whether the operation declares an error that its service knows."""
     for error in sorted(service_errors):
-        prompt = f"{about(error, operation)}: can it be raised?"
+        prompt = f"Can be raised: {about(error, operation)}?"
         yield prompt, "yes" if error in operation.errors else "no"
 
 
 def summary_questions(operation: Operation) -> Iterator[Question]:
     """Yield: what the operation does, in the documentation's own first sentence."""
-    if operation.summary:
-        yield f"`{operation.name}` in {operation.service}: what does it do?", operation.summary
+    if 0 < len(operation.summary) <= SUMMARY_CHARACTERS:
+        yield f"What it does: `{operation.service_id}.{operation.name}`?", operation.summary
 
 
 def sample(questions: list[Question], count: int) -> list[Question]:
-    """Return at most `count` questions, chosen by their content, so that they stay as data grow."""
-    return sorted(questions, key=lambda question: share(question[0]))[:count]
+    """Return at most `count` questions, with as many different answers as there are.
+
+    Chosen by their content, so that they stay when data grow.
+    """
+    turns: dict[str, int] = {}
+    ranked = []
+    for question in sorted(questions, key=lambda question: share(question[0])):
+        turns[question[1]] = turns.get(question[1], 0) + 1
+        ranked.append((turns[question[1]], share(question[0]), question))
+    return [question for _, _, question in sorted(ranked)[:count]]
 
 
 def about(name: str, operation: Operation) -> str:
     """Return the words that name a member or an error of an operation, the telling one first."""
-    return f"`{name}` of `{operation.name}` in {operation.service}"
+    return f"`{name}` of `{operation.service_id}.{operation.name}`"
 
 
 def typed(operation: Operation) -> list[Member]:
@@ -102,11 +109,6 @@ def names(members: tuple[Member, ...]) -> frozenset[str]:
     return frozenset(member.name for member in members)
 
 
-def keeps(operation: Operation, member: Member, kept: float) -> bool:
-    """Return whether a member is among the share `kept`, by its name alone."""
-    return share(f"{operation.service_id} {operation.name} {member.name}") < kept
-
-
 QUESTIONS: dict[str, Callable[[Operation], Iterator[Question]]] = {
     "type": type_questions,
     "direction": direction_questions,
@@ -115,3 +117,7 @@ QUESTIONS: dict[str, Callable[[Operation], Iterator[Question]]] = {
     "summary": summary_questions,
 }
 """Task to what asks it of one operation. `error` needs its service as well."""
+
+SHARES = {"type": 4, "direction": 4, "required": 4, "method": 4, "error": 4, "summary": 1}
+"""How many questions of each task there are for one summary, whose long answers weigh in training
+as much as many short ones."""

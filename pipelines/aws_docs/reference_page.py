@@ -9,17 +9,19 @@ if TYPE_CHECKING:
 
     from service_models import Member, Operation
 
-TEXT_CHARACTERS = 1200
+TEXT_CHARACTERS = 600
 """Of an operation's own documentation; a few operations carry whole guides."""
 MEMBERS_SHOWN = 12
 """Of the request and of the response: the first ones, as the API reference orders them."""
+SUMMARY_CHARACTERS = 100
 ERRORS_SHOWN = 8
 
 
 def reference_page(operation: Operation) -> str:
     """Return the page: description, request, response and errors."""
     method = f", HTTP method {operation.method}" if operation.method else ""
-    lines = [f"{operation.service}: `{operation.name}`{method}", shortened(operation.text)]
+    title = f"{operation.service}: `{operation.service_id}.{operation.name}`{method}"
+    lines = [title, shortened(operation.text)]
     lines += section("Sent to", operation, operation.request)
     lines += section("Returned by", operation, operation.response)
     if operation.errors:
@@ -34,7 +36,8 @@ def section(title: str, operation: Operation, members: tuple[Member, ...]) -> It
         yield f"{title} `{operation.name}`:"
     for member in members[:MEMBERS_SHOWN]:
         required = ", required" if member.required else ""
-        yield f"`{member.name}` ({member.type}{required}) {member.summary}".rstrip()
+        summary = member.summary if len(member.summary) <= SUMMARY_CHARACTERS else ""
+        yield f"`{member.name}` ({member.type}{required}) {summary}".rstrip()
 
 
 def shortened(text: str) -> str:

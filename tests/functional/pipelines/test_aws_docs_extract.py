@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from families import family_keys, share
 from plain_text import first_sentence, from_html, summary
-from questions import QUESTIONS, error_questions
+from questions import QUESTIONS, SHARES, error_questions, sample
 from reference_page import reference_page
 from service_models import Operation, models_folder, read_operations
 
@@ -108,8 +108,18 @@ def true_answer(task: str, prompt: str, own: Any) -> str:
 def test_a_method_question_does_not_hold_the_operations_verb(operations: list[Operation]) -> None:
     for operation in operations:
         for prompt, _ in QUESTIONS["method"](operation):
-            assert operation.name not in prompt
-            assert prompt.startswith("`...")
+            verb = re.findall(r"^[A-Z][a-z]+", operation.name)[0]
+            subject = f"{operation.service_id}...{operation.name.removeprefix(verb)}"
+            assert prompt.startswith(f"HTTP method: `{subject.replace('...', '....', 1)}` ... ")
+            assert verb.lower() not in prompt.replace(named(prompt)[0], "").lower()
+
+
+def test_a_sample_asks_for_different_answers_first() -> None:
+    made = [(f"ask {number}", "yes" if number == 7 else "no") for number in range(20)]
+
+    for count in (2, 3):
+        assert sorted({answer for _, answer in sample(made, count)}) == ["no", "yes"]
+    assert sample(made[::-1], 3) == sample(made, 3), "the order does not matter"
 
 
 def test_near_copies_are_one_family_and_others_are_not(operations: list[Operation]) -> None:
@@ -150,8 +160,8 @@ def test_a_share_is_spread_evenly() -> None:
 def test_a_page_says_what_is_sent_returned_and_raised(operations: list[Operation]) -> None:
     page = reference_page(next(o for o in operations if o.name == "GetQueueUrl"))
 
-    assert page.startswith("Amazon Simple Queue Service: `GetQueueUrl`\n")
-    assert "Sent to `GetQueueUrl`:\n`QueueName` (str, required) " in page
+    assert page.startswith("Amazon Simple Queue Service: `sqs.GetQueueUrl`\n")
+    assert "Sent to `GetQueueUrl`:\n`QueueName` (str, required)\n" in page
     assert "Returned by `GetQueueUrl`:\n`QueueUrl` (str) The URL of the queue." in page
     assert "`GetQueueUrl` can raise `InvalidAddress`" in page
 
@@ -204,7 +214,7 @@ def extracted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("ml")
     extract(
         Job("processing", "extract", {}, root, "Processing"),
-        ["--held-back-service=sqs", "--max-texts=300", "--max-questions=600"],
+        ["--held-back-service=sqs", "--max-texts=300", "--max-questions=630"],
     )
     return root / "processing" / "output"
 
@@ -213,12 +223,12 @@ def rows(folder: Path) -> list[dict[str, str]]:
     return [json.loads(line) for line in (folder / "rows.jsonl").read_text("utf-8").splitlines()]
 
 
-def test_extraction_makes_the_same_number_of_questions_for_each_task(extracted: Path) -> None:
+def test_extraction_makes_a_share_of_the_questions_for_each_task(extracted: Path) -> None:
     counts: dict[str, int] = defaultdict(int)
     for row in rows(extracted / "questions"):
         counts[row["task"]] += 1
 
-    assert counts == dict.fromkeys([*QUESTIONS, "error"], 100)
+    assert counts == {task: 630 * share // 21 for task, share in SHARES.items()}
 
 
 def test_what_is_asked_about_is_not_read(extracted: Path) -> None:
