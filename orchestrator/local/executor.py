@@ -65,6 +65,7 @@ class Executor:
         self._left = {name: len(node.waits_for) for name, node in graph.items()}
         self._ready: list[tuple[int, str]] = []
         self._running = 0
+        self._asked_to_stop = False
         self._failed: list[str] = []
         # Its put may be called from a signal handler, unlike that of queue.Queue.
         self._messages: queue.SimpleQueue[Event | _Done | None] = queue.SimpleQueue()
@@ -98,11 +99,11 @@ class Executor:
                     return
                 continue
             self._next_message()
-            if self._stopping.event.is_set():
+            if self._asked_to_stop or self._stopping.event.is_set():
                 self._stopping.stop()
 
     def _may_start(self) -> bool:
-        stopped = self._failed or self._stopping.event.is_set()
+        stopped = self._failed or self._asked_to_stop or self._stopping.event.is_set()
         return bool(self._ready) and not stopped and self._running < self._workers
 
     def _start(self, name: str, runner: StepRunner, pool: ThreadPoolExecutor) -> None:
@@ -168,14 +169,16 @@ class Executor:
         heapq.heappush(self._ready, (self._position[name], name))
 
     def _interrupted(self) -> None:
-        self._stopping.event.set()
+        # In a signal handler: a lock taken here might be one that this thread holds.
+        self._asked_to_stop = True
         self._messages.put(None)
 
     def _verdict(self) -> Verdict:
         if self._failed:
             first = self.results[self._failed[0]]
             return Verdict("Failed", f"step {first.name!r} failed: {first.failure_reason}")
-        if self._stopping.event.is_set() and not self._is_complete():
+        asked = self._asked_to_stop or self._stopping.event.is_set()
+        if asked and not self._is_complete():
             return Verdict("Stopped", "stopped on request")
         return Verdict("Succeeded")
 

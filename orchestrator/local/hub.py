@@ -5,10 +5,28 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from orchestrator.errors import DataError, Problem
 
+if TYPE_CHECKING:
+    from orchestrator.local.store import Store
+
 SCRIPT = Path(__file__).parents[2] / "training_scripts" / "fetch_model.py"
+
+
+def store_model(uri: str, model_id: str, revision: str, store: Store) -> None:
+    """Put a model of the hub into the store below `uri`, unless it is there already.
+
+    Raises:
+        DataError: If it cannot be had.
+    """
+    if store.list(uri):
+        return
+    with TemporaryDirectory() as folder:
+        fetch_model(model_id, revision, Path(folder))
+        store.upload(Path(folder), uri)
 
 
 def fetch_model(

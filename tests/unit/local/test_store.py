@@ -181,3 +181,14 @@ def test_writers_of_one_object_and_of_objects_below_it_lose_nothing(store: Store
 def test_a_missing_object_is_named(store: Store) -> None:
     with pytest.raises(StoreError, match="s3://bucket/x: there is no such object"):
         store.get("s3://bucket/x")
+
+
+def test_an_object_written_anew_is_told_apart_even_at_the_same_size_and_time(store: Store) -> None:
+    versions = []
+    for content in (b"one", b"two"):
+        store.put_bytes("s3://bucket/x", content)
+        (written,) = store.list("s3://bucket/x")
+        os.utime(written.path, (0, 0))
+        (found,) = store.list("s3://bucket/x")
+        versions.append(found.version)
+    assert versions[0] != versions[1]
