@@ -46,7 +46,8 @@ def store_outputs(plan: JobPlan, folder: Path, store: Store) -> list[str]:
         for uri, path in _objects(output, folder / output.path).items()
     }
     stale = _stored_before(folder) - set(wanted)
-    write_whole(folder / STORED_FILE, json.dumps(sorted(wanted)).encode())
+    if wanted or stale:
+        write_whole(folder / STORED_FILE, json.dumps(sorted(wanted)).encode())
     for uri in sorted(stale):
         store.delete(uri)
     for uri, (output, path) in wanted.items():
