@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from orchestrator.aws.shapes import load_shapes
@@ -17,14 +16,11 @@ from orchestrator.compiler.sources import gather_sources, is_local_path
 from orchestrator.definition.reader import parse_definition
 from orchestrator.definition.validation import validate
 from orchestrator.errors import DefinitionError, InputError, Problem, SpecError
-from orchestrator.local import history
-from orchestrator.local.home import Home
-from orchestrator.local.hub import fetch_model
+from orchestrator.local.hub import store_model
 from orchestrator.local.run import RunOptions, resume_execution, run_definition
 from orchestrator.local.store import Store
 from orchestrator.plan.build import build_plan
 from orchestrator.results.collect import collect
-from orchestrator.results.report import render_report
 from orchestrator.spec.findings import line_of
 from orchestrator.spec.load import load_spec_with_lines
 
@@ -36,13 +32,11 @@ if TYPE_CHECKING:
     from orchestrator.compiler.sources import Sources
     from orchestrator.definition.json import Json
     from orchestrator.definition.model import Definition
-    from orchestrator.local.history import Explanation
-    from orchestrator.local.registry import RegisteredModel
+    from orchestrator.local.home import Home
     from orchestrator.plan.model import Plan
     from orchestrator.results.events import Listener
     from orchestrator.results.model import ExecutionResult
 
-LOG_TAIL_BYTES = 6_000
 MAX_FILE_BYTES = 10 * 2**20
 """Of a spec or a definition; SageMaker takes definitions up to 1 MB directly."""
 
@@ -82,26 +76,14 @@ def plan_file(path: Path, overrides: Mapping[str, str]) -> tuple[Plan, tuple[Pro
     return build_plan(loaded.spec, file=path, lines=loaded.lines)
 
 
-def gather_files(plan: Plan, path: Path, lines: Mapping[str, int]) -> Sources:
-    """Return the scripts and the local data of a plan; problems name the spec's lines."""
-    try:
-        return gather_sources(plan, path.parent)
-    except SpecError as error:
-        raise SpecError(
-            replace(problem, file=path, line=line_of(lines, problem.where))
-            for problem in error.problems
-        ) from error
-
-
 def compile_file(
     path: Path, overrides: Mapping[str, str], environment: Environment = LOCAL
 ) -> Prepared:
     """Return the definition of the spec at `path`, validated against the service's own shapes."""
     loaded = load_spec_with_lines(read_text(path), file=path, overrides=overrides)
     plan, warnings = build_plan(loaded.spec, file=path, lines=loaded.lines)
-    sources = gather_files(plan, path, loaded.lines)
-    compiled = compile_plan(plan, environment, sources)
-    _checked(compiled.definition, path)
+    compiled = compile_plan(plan, environment, _gather(plan, path, loaded.lines))
+    _refuse_invalid(compiled.definition, path)
     return Prepared(
         data=compiled.json,
         name=plan.name,
@@ -113,21 +95,10 @@ def compile_file(
     )
 
 
-def environment(bucket: str | None, role_arn: str | None, region: str | None) -> Environment:
-    """Return where a definition will run: on AWS if all three are given, else on this machine."""
-    given = {"--bucket": bucket, "--role-arn": role_arn, "--region": region}
-    if bucket and role_arn and region:
-        return Environment(name="aws", bucket=bucket, role_arn=role_arn, region=region)
-    if not any(given.values()):
-        return LOCAL
-    missing = " and ".join(name for name, value in given.items() if not value)
-    raise InputError(Problem("", f"{missing} missing", "Give all three, or none for this machine."))
-
-
 def read_definition(path: Path) -> Prepared:
     """Return the definition JSON at `path`, ours or anyone's, validated."""
     data = read_text(path).encode()
-    _checked(parse_definition(data), path)
+    _refuse_invalid(parse_definition(data), path)
     return Prepared(data=data, name=path.stem, source={"definition": str(path)})
 
 
@@ -179,49 +150,6 @@ def resume(execution_id: str, home: Home, how: HowToRun) -> ExecutionResult:
     return with_outputs(result, home)
 
 
-def open_home(path: Path) -> Home:
-    """Return the home at `path`, which need not exist yet."""
-    return Home(path.resolve())
-
-
-def list_executions(home: Home) -> tuple[ExecutionResult, ...]:
-    """Return every execution on this machine, the newest first."""
-    if not home.journal.exists():  # Looking must not make a journal.
-        return ()
-    return tuple(history.list_executions(home))
-
-
-def list_models(home: Home) -> tuple[RegisteredModel, ...]:
-    """Return the models that were registered on this machine, the newest first."""
-    return tuple(history.list_models(home)) if home.journal.exists() else ()
-
-
-def explain(execution: str, step: str, home: Home) -> Explanation:
-    """Return why a step of an execution ran or was taken from the cache."""
-    return history.explain(home, find_execution(execution, home), step)
-
-
-def load_execution(text: str, home: Home) -> ExecutionResult:
-    """Return a past execution by its id, the unambiguous start of one, or `last`."""
-    return with_outputs(history.load_result(home, find_execution(text, home)), home)
-
-
-def find_execution(text: str, home: Home) -> str:
-    """Return the execution id that `text` means: itself, its start, or `last`.
-
-    Raises:
-        InputError: If there is none, or more than one.
-    """
-    ids = [one.execution_id for one in list_executions(home)]
-    if text == "last" and ids:
-        return ids[0]
-    found = [one for one in ids if one == text] or [one for one in ids if one.startswith(text)]
-    if len(found) == 1:
-        return found[0]
-    what = "fits no execution" if not found else f"fits {len(found)} executions"
-    raise InputError(Problem("", f"'{text}' {what} in {home.root}", "`fmo runs` lists them."))
-
-
 def with_outputs(result: ExecutionResult, home: Home) -> ExecutionResult:
     """Return `result` with metrics, loss history, comparisons and samples read from the store."""
     store = Store(home.store)
@@ -233,32 +161,12 @@ def with_outputs(result: ExecutionResult, home: Home) -> ExecutionResult:
     return collect(result, read)
 
 
-def report_path(result: ExecutionResult, home: Home) -> Path:
-    """Return where a report stands unless told otherwise."""
-    return home.execution(result.execution_id) / "report.html"
-
-
-def write_report(result: ExecutionResult, path: Path) -> Path:
-    """Write the HTML report of `result` to `path` and return it."""
-    logs = {
-        step.name: _tail(step.log)
-        for step in result.steps
-        if step.status in {"Failed", "Stopped"} and step.log is not None
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render_report(result, logs=logs), encoding="utf-8")
-    return path
-
-
 def store_inputs(prepared: Prepared, store: Store) -> None:
     """Put the code, the local data and the hub's models that a definition names into the store."""
     for asset in prepared.assets:
         _store_asset(asset, store)
     for hub in prepared.hub_models:
-        if not store.list(hub.uri):
-            with TemporaryDirectory() as folder:
-                fetch_model(hub.model.model_id, hub.model.revision, Path(folder))
-                store.upload(Path(folder), hub.uri)
+        store_model(hub.uri, hub.model.model_id, hub.model.revision, store)
 
 
 def read_text(path: Path) -> str:
@@ -275,6 +183,22 @@ def read_text(path: Path) -> str:
         raise SpecError(Problem("", what, "Save the file as UTF-8.", file=path)) from error
 
 
+def _gather(plan: Plan, path: Path, lines: Mapping[str, int]) -> Sources:
+    try:
+        return gather_sources(plan, path.parent)
+    except SpecError as error:
+        raise SpecError(
+            replace(problem, file=path, line=line_of(lines, problem.where))
+            for problem in error.problems
+        ) from error
+
+
+def _refuse_invalid(definition: Definition, path: Path) -> None:
+    problems = validate(definition, load_shapes())
+    if problems:
+        raise DefinitionError(replace(problem, file=problem.file or path) for problem in problems)
+
+
 def _check_size(path: Path) -> None:
     if not path.is_file():
         raise SpecError(Problem("", f"there is no file '{path}'", "Check the path."))
@@ -285,12 +209,6 @@ def _check_size(path: Path) -> None:
         )
         fix = "Put data in files of their own and name them as inputs."
         raise SpecError(Problem("", what, fix, file=path))
-
-
-def _checked(definition: Definition, path: Path) -> None:
-    problems = validate(definition, load_shapes())
-    if problems:
-        raise DefinitionError(replace(problem, file=problem.file or path) for problem in problems)
 
 
 def _is_definition(path: Path) -> bool:
@@ -326,13 +244,3 @@ def _store_asset(asset: Asset, store: Store) -> None:
             store.put_bytes(uri, content)
         else:
             store.put_file(uri, content)
-
-
-def _tail(log: Path) -> str:
-    if not log.is_file():
-        return ""
-    with log.open("rb") as file:
-        start = max(log.stat().st_size - LOG_TAIL_BYTES, 0)
-        file.seek(start)
-        text = file.read().decode("utf-8", errors="replace")
-    return text.partition("\n")[2] if start else text

@@ -11,11 +11,13 @@ import click
 
 from orchestrator.commands.options import json_option, set_option, spec_argument
 from orchestrator.commands.terminal import JSON_INDENT, Output
+from orchestrator.errors import InputError, Problem
 from orchestrator.results.figures import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from orchestrator.compiler.environment import Environment
     from orchestrator.results.model import Json
 
 
@@ -82,7 +84,7 @@ def compile_command(
     from orchestrator import flow
 
     output = Output(as_json=as_json)
-    environment = flow.environment(bucket, role_arn, region)
+    environment = _environment(bucket, role_arn, region)
     prepared = flow.compile_file(file, overrides, environment)
     output.warn(prepared.warnings)
     if target is None:
@@ -103,3 +105,15 @@ def schema(*, as_json: bool) -> None:
 
     document = json.dumps(spec_json_schema(), indent=JSON_INDENT, ensure_ascii=False)
     Output(as_json=as_json).write(document + "\n")
+
+
+def _environment(bucket: str | None, role_arn: str | None, region: str | None) -> Environment:
+    from orchestrator.compiler.environment import LOCAL, Environment
+
+    given = {"--bucket": bucket, "--role-arn": role_arn, "--region": region}
+    if bucket and role_arn and region:
+        return Environment(name="aws", bucket=bucket, role_arn=role_arn, region=region)
+    if not any(given.values()):
+        return LOCAL
+    missing = " and ".join(name for name, value in given.items() if not value)
+    raise InputError(Problem("", f"{missing} missing", "Give all three, or none for this machine."))

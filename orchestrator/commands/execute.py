@@ -50,9 +50,10 @@ def run(
 ) -> None:
     """Run a spec, or any pipeline definition JSON, on this machine."""
     from orchestrator import flow
+    from orchestrator.commands import executions
 
     output = Output(as_json=as_json)
-    home = flow.open_home(home_path)
+    home = executions.open_home(home_path)
     prepared = flow.prepare_file(file, overrides)
     output.warn(prepared.warnings)
     watch = Watch(output)
@@ -87,10 +88,11 @@ def resume(
     Finished steps stay finished. EXECUTION is its id, the start of its id, or `last`.
     """
     from orchestrator import flow
+    from orchestrator.commands import executions
 
     output = Output(as_json=as_json)
-    home = flow.open_home(home_path)
-    execution_id = flow.find_execution(execution, home)
+    home = executions.open_home(home_path)
+    execution_id = executions.find_execution(execution, home)
     watch = Watch(output)
     with watch.shown():
         result = flow.resume(
@@ -103,7 +105,7 @@ def resume(
 
 def show_result(result: ExecutionResult, home: Home, output: Output) -> int:
     """Print how it went, write the report, and return the exit code."""
-    from orchestrator import flow
+    from orchestrator.commands import executions
     from orchestrator.results.evaluation import evaluation_rows
     from orchestrator.results.figures import duration
     from orchestrator.results.model import execution_to_json
@@ -116,7 +118,7 @@ def show_result(result: ExecutionResult, home: Home, output: Output) -> int:
         if rows:
             title = f"Evaluation: {step.name}"
             output.show(evaluation_table(rows, title=title, width=width))
-    report = flow.write_report(result, flow.report_path(result, home))
+    report = executions.write_report(result, executions.report_path(result, home))
     output.document({**execution_to_json(result), "report": str(report)})
     output.say(f"{result.status} in {duration(result.seconds)}: {result.execution_id}", "bold")
     output.say(f"report: {report}")

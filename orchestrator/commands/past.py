@@ -25,11 +25,11 @@ def runs(home_path: Path, *, as_json: bool) -> None:
     """List the executions on this machine, newest first."""
     from rich.text import Text
 
-    from orchestrator import flow
+    from orchestrator.commands import executions
     from orchestrator.results.tables import new_table, status_text
 
     output = Output(as_json=as_json)
-    found = flow.list_executions(flow.open_home(home_path))
+    found = executions.list_executions(executions.open_home(home_path))
     table = new_table()
     for heading in ("execution", "pipeline", "status", "started", "time"):
         table.add_column(heading, overflow="fold")
@@ -50,10 +50,10 @@ def why(execution: str, step: str, home_path: Path, *, as_json: bool) -> None:
     """Say why a step ran, or was taken from the cache."""
     from rich.text import Text
 
-    from orchestrator import flow
+    from orchestrator.commands import executions
 
     output = Output(as_json=as_json)
-    explanation = flow.explain(execution, step, flow.open_home(home_path))
+    explanation = executions.explain(execution, step, executions.open_home(home_path))
     output.show(Text(explanation.text))
     for change in explanation.changes:
         output.show(
@@ -72,12 +72,12 @@ def report(execution: str, target: Path | None, home_path: Path, *, as_json: boo
 
     EXECUTION is its id, the start of its id, or `last`.
     """
-    from orchestrator import flow
+    from orchestrator.commands import executions
 
     output = Output(as_json=as_json)
-    home = flow.open_home(home_path)
-    result = flow.load_execution(execution, home)
-    path = flow.write_report(result, target or flow.report_path(result, home))
+    home = executions.open_home(home_path)
+    result = executions.load_execution(execution, home)
+    path = executions.write_report(result, target or executions.report_path(result, home))
     if not as_json:
         output.write(f"{path}\n")
     output.document({"execution_id": result.execution_id, "report": str(path)})
@@ -90,11 +90,11 @@ def models(home_path: Path, *, as_json: bool) -> None:
     """List the registered models with their metrics."""
     from rich.text import Text
 
-    from orchestrator import flow
+    from orchestrator.commands import executions
     from orchestrator.results.tables import metrics_note, new_table
 
     output = Output(as_json=as_json)
-    found = flow.list_models(flow.open_home(home_path))
+    found = executions.list_models(executions.open_home(home_path))
     table = new_table()
     for heading in ("model", "status", "registered", "metrics"):
         table.add_column(heading, overflow="fold")

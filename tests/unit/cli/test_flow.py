@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator import flow
+from orchestrator.commands import executions
 from orchestrator.compiler.environment import LOCAL
 from orchestrator.errors import DefinitionError, InputError, SpecError
 from orchestrator.local.store import Store
@@ -93,8 +94,8 @@ def test_a_file_that_is_not_utf_8_is_told_with_the_byte(tmp_path: Path) -> None:
 
 
 def test_no_execution_is_found_where_nothing_ran(tmp_path: Path) -> None:
-    home = flow.open_home(tmp_path / "home")
+    home = executions.open_home(tmp_path / "home")
     for text in ("last", "abc", ""):
         with pytest.raises(InputError, match="fits no execution"):
-            flow.find_execution(text, home)
+            executions.find_execution(text, home)
     assert not home.root.exists()
