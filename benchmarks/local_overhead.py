@@ -3,7 +3,7 @@
     python benchmarks/local_overhead.py [--json] [--steps 22] [--jobs]
 
 A chain of Processing steps that do nothing, beside the same chain in Metaflow where it is
-installed. The own cost is what is left after the job's Python has started and ended. Then chains
+installed. Measure on an idle machine. The own cost is what is left after the job's Python has started and ended. Then chains
 of in-process steps, whose time per step must not grow; with --jobs, chains of real jobs as well.
 """
 
@@ -69,7 +69,10 @@ def chain_row(steps: int) -> dict[str, object]:
 
 def linear_row(kind: str, make: object) -> dict[str, object]:
     """Return how the time per step of the longest chain compares with the shortest one's."""
-    seconds = {length: run_chain(length, make) / length for length in LENGTHS}
+    rounds = ROUNDS if make is lambda_step else 1
+    seconds = {
+        length: min(run_chain(length, make) for _ in range(rounds)) / length for length in LENGTHS
+    }
     growth = seconds[LENGTHS[-1]] / seconds[LENGTHS[0]]
     return {
         "what": f"{kind} step of a chain of {LENGTHS[-1]} against one of {LENGTHS[0]}",
