@@ -22,6 +22,8 @@ class History:
     """Tokens trained on, padding excluded, over all devices and attempts."""
     seconds: float = 0.0
     """Time spent in optimizer steps, over all attempts."""
+    prints: bool = True
+    """Whether this process prints progress: one of those that train together does."""
 
     @property
     def tokens_per_second(self) -> float:
@@ -42,14 +44,16 @@ class History:
             }
         )
         left = (self.total_steps - step) * self.seconds / step
-        log_progress(step, self.total_steps, {"train/loss": loss}, speed, left)
+        if self.prints:
+            log_progress(step, self.total_steps, {"train/loss": loss}, speed, left)
 
     def eval_row(self, step: int, loss: float, accuracy: float) -> None:
         """Record and print one line about validation."""
         self.rows.append({"step": step, "eval_loss": loss, "eval_accuracy": accuracy})
         shown = {"eval/loss": loss, "eval/accuracy": accuracy}
         left = (self.total_steps - step) * self.seconds / step if step else None
-        log_progress(step, self.total_steps, shown, seconds_left=left)
+        if self.prints:
+            log_progress(step, self.total_steps, shown, seconds_left=left)
 
     def last(self, name: str) -> float | None:
         """Return the latest value of `name`, None if no row has it."""

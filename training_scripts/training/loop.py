@@ -79,7 +79,8 @@ def train(run: Run) -> Trained:
     )
     eval_steps = settings.eval_steps or max(1, total // 10)
     save_steps = settings.save_steps or eval_steps
-    progress = _Progress(run, MasterAdamW(run.model, run.dtype, settings), History(total))
+    history = History(total, prints=run.world.is_main)
+    progress = _Progress(run, MasterAdamW(run.model, run.dtype, settings), history)
     run.model.train()
     for step in range(progress.resume(), total):
         progress.take_step(step)

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
 torch = pytest.importorskip("torch")
 
+from typing import TYPE_CHECKING  # noqa: E402
+
 from training_scripts.checkpoints.fingerprint import fingerprint  # noqa: E402
 from training_scripts.checkpoints.store import CheckpointStore  # noqa: E402
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.train
 

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -24,6 +23,9 @@ from training_scripts.training.settings import (  # noqa: E402
     accumulation_steps,
     read_settings,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.train
 CPU = torch.device("cpu")

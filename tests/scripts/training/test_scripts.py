@@ -14,6 +14,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from peft import PeftModel  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
 
@@ -103,8 +104,6 @@ def test_full_fine_tuning_learns_completions(
 def test_the_merged_model_is_base_and_adapter_together(
     job: MakeJob, settings_of: SettingsOf, base_model: Path
 ) -> None:
-    from peft import PeftModel
-
     own = job(
         settings_of("sft", method="lora", max_steps=8, learning_rate=1e-2, lora_r=4),
         model=base_model,
