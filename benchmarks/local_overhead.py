@@ -3,8 +3,9 @@
     python benchmarks/local_overhead.py [--json] [--steps 22] [--jobs]
 
 A chain of Processing steps that do nothing, beside the same chain in Metaflow where it is
-installed. Measure on an idle machine. The own cost is what is left after the job's Python has started and ended. Then chains
-of in-process steps, whose time per step must not grow; with --jobs, chains of real jobs as well.
+installed; measure on an idle machine. The own cost is what is left after the job's Python has
+started and ended. Then chains of in-process steps, whose time per step must not grow; with
+--jobs, chains of real jobs as well.
 """
 
 from __future__ import annotations
