@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from orchestrator.plan.model import Plan
     from orchestrator.results.events import Listener
     from orchestrator.results.model import ExecutionResult
+    from orchestrator.spec.load import LoadedSpec
 
 MAX_FILE_BYTES = 10 * 2**20
 """Of a spec or a definition; SageMaker takes definitions up to 1 MB directly."""
@@ -72,7 +73,7 @@ class HowToRun:
 
 def plan_file(path: Path, overrides: Mapping[str, str]) -> tuple[Plan, tuple[Problem, ...]]:
     """Return the plan of the spec at `path`, and warnings."""
-    loaded = load_spec_with_lines(read_text(path), file=path, overrides=overrides)
+    loaded = _load(path, overrides)
     return build_plan(loaded.spec, file=path, lines=loaded.lines)
 
 
@@ -80,7 +81,7 @@ def compile_file(
     path: Path, overrides: Mapping[str, str], environment: Environment = LOCAL
 ) -> Prepared:
     """Return the definition of the spec at `path`, validated against the service's own shapes."""
-    loaded = load_spec_with_lines(read_text(path), file=path, overrides=overrides)
+    loaded = _load(path, overrides)
     plan, warnings = build_plan(loaded.spec, file=path, lines=loaded.lines)
     compiled = compile_plan(plan, environment, _gather(plan, path, loaded.lines))
     _refuse_invalid(compiled.definition, path)
@@ -183,6 +184,13 @@ def read_text(path: Path) -> str:
         raise SpecError(Problem("", what, "Save the file as UTF-8.", file=path)) from error
 
 
+def _load(path: Path, overrides: Mapping[str, str]) -> LoadedSpec:
+    if _is_definition(path):
+        fix = "Give the spec that it was compiled from."
+        raise SpecError(Problem("", "this is a pipeline definition, not a spec", fix, file=path))
+    return load_spec_with_lines(read_text(path), file=path, overrides=overrides)
+
+
 def _gather(plan: Plan, path: Path, lines: Mapping[str, int]) -> Sources:
     try:
         return gather_sources(plan, path.parent)
@@ -200,7 +208,9 @@ def _refuse_invalid(definition: Definition, path: Path) -> None:
 
 
 def _check_size(path: Path) -> None:
-    if not path.is_file():
+    if path.is_dir():
+        raise SpecError(Problem("", f"'{path}' is a folder", "Name the spec in it."))
+    if not path.exists():
         raise SpecError(Problem("", f"there is no file '{path}'", "Check the path."))
     size = path.stat().st_size
     if size > MAX_FILE_BYTES:

@@ -99,3 +99,15 @@ def test_no_execution_is_found_where_nothing_ran(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="fits no execution"):
             executions.find_execution(text, home)
     assert not home.root.exists()
+
+
+def test_a_definition_in_place_of_a_spec_is_told_so(spec: Path) -> None:
+    path = spec.with_name("sizes.json")
+    path.write_bytes(flow.prepare_file(spec, {}).data)
+    with pytest.raises(SpecError, match="this is a pipeline definition, not a spec"):
+        flow.plan_file(path, {})
+
+
+def test_a_folder_in_place_of_a_spec_is_told_so(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="is a folder"):
+        flow.plan_file(tmp_path, {})
