@@ -6,6 +6,7 @@ was started; 3 AWS refused or could not be reached.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -15,7 +16,7 @@ import click
 
 from orchestrator.commands import check, execute, past
 from orchestrator.commands.terminal import Failure, Output
-from orchestrator.errors import FmoError, Problem, StoreError
+from orchestrator.errors import DiskFullError, FmoError, Problem, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,14 +92,12 @@ def run(arguments: Sequence[str]) -> int:
         return INTERRUPTED
     except click.ClickException as error:
         return _usage_error(error, output)
-    except FmoError as error:
+    except (FmoError, OSError) as error:
         if DEBUG in arguments:
             traceback.print_exc()
-        output.fail(Failure.of(error))
-        return error.exit_code
-    except OSError as error:
-        output.fail(_refused_by_system(error))
-        return StoreError.exit_code
+        failure = Failure.of(error) if isinstance(error, FmoError) else _refused_by_system(error)
+        output.fail(failure)
+        return failure.exit_code
     return code if isinstance(code, int) else 0
 
 
@@ -117,8 +116,12 @@ def tell_of_a_bug(
 
 def _refused_by_system(error: OSError) -> Failure:
     what = (error.strerror or str(error)).lower().rstrip(".")
-    problem = Problem(str(error.filename or ""), what, "Check that the path can be used.")
-    return Failure(StoreError.code, StoreError.exit_code, (problem,))
+    is_full = error.errno == errno.ENOSPC
+    fix = "Free some space and try again." if is_full else "Check that the path can be used."
+    problem = Problem(str(error.filename or ""), what, fix)
+    return Failure(
+        (DiskFullError if is_full else StoreError).code, StoreError.exit_code, (problem,)
+    )
 
 
 def _usage_error(error: click.ClickException, output: Output) -> int:

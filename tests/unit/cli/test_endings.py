@@ -140,6 +140,19 @@ def test_a_number_that_json_cannot_write_becomes_null() -> None:
     assert json.loads(stream.getvalue()) == {"loss": [None, 1.5], "best": None}
 
 
+def test_a_full_disk_is_told_as_such(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("needs /dev/full")
+    spec = tmp_path / "spec.yaml"
+    (tmp_path / "rows.jsonl").write_text('{"text": "a"}\n')
+    spec.write_text("name: a\nsteps: {split: {kind: dataset, data: ./rows.jsonl}}\n")
+    assert run(["compile", str(spec), "-o", str(full)]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("FMO340 ")
+    assert "no space left on device. Free some space and try again." in told
+
+
 def test_no_arguments_show_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([]) == 2
     out, err = capsys.readouterr()
