@@ -269,3 +269,28 @@ def test_heads_that_do_not_divide_the_hidden_size_are_refused(
     settings["architecture"] |= {"num_attention_heads": 5}
     with pytest.raises(JobFailure, match=r"hidden_size: 32 is not a multiple"):
         pretrain.main(job(settings))
+
+
+@pytest.mark.slow
+def test_two_processes_take_the_steps_of_one(
+    job: MakeJob, settings_of: SettingsOf, base_model: Path, tmp_path: Path
+) -> None:
+    fields = {"max_steps": 4, "global_batch_size": 8, "per_device_train_batch_size": 4}
+    settings = settings_of("continued_pretrain", bf16=False, **fields)
+    own = job(settings, model=base_model)
+    pretrain.main(own)
+    pair = type(own)("train", "train", settings, tmp_path / "pair", "Training")
+    pair.root.mkdir()
+    (pair.root / "input").symlink_to(own.root / "input")
+    subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2",
+         str(SCRIPTS / "pretrain.py")],
+        env={**os.environ, "FMO_ML_ROOT": str(pair.root), "OMP_NUM_THREADS": "1"},
+        cwd=SCRIPTS.parent,
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )  # fmt: skip
+    one, two = (read(j, "metrics.json") for j in (own, pair))
+    assert two["train/tokens"] == one["train/tokens"]
+    assert two["eval/loss"] == pytest.approx(one["eval/loss"], rel=1e-5)
