@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import sys
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from orchestrator.errors import DefinitionError, Problem
+from orchestrator.definition.durations import parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,10 +27,6 @@ _OUTPUT_MEMBERS = {"ProcessingOutputConfig", "OutputDataConfig"}
 _INPUT_MEMBERS = {"ProcessingInputs", "InputDataConfig"}
 _FILES_NAMED = 500
 """A channel with more files counts as one part."""
-_DURATION = re.compile(
-    r"P(?:(?P<years>\d+)Y)?(?:(?P<months>\d+)M)?(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
-    r"(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?"
-)
 
 
 def key_parts(
@@ -89,26 +84,6 @@ def object_digests(objects: Iterable[StoredObject], journal: Journal) -> dict[st
     if new:
         journal.add_digests(new)
     return found
-
-
-def parse_duration(text: str) -> timedelta:
-    """Return an ISO 8601 duration such as `P30D` or `PT1H`; a month has 30 days, a year 365.
-
-    Raises:
-        DefinitionError: If it is not one.
-    """
-    match = _DURATION.fullmatch(text)
-    if not match or not any(match.groups()) or text.endswith("T"):
-        problem = Problem("CacheConfig.ExpireAfter", f"{text!r} is no duration", "Write P30D.")
-        raise DefinitionError(problem)
-    amount = {unit: int(value or 0) for unit, value in match.groupdict().items()}
-    days = amount["years"] * 365 + amount["months"] * 30 + amount["weeks"] * 7 + amount["days"]
-    return timedelta(
-        days=days,
-        hours=amount["hours"],
-        minutes=amount["minutes"],
-        seconds=amount["seconds"],
-    )
 
 
 def _is_expired(record: CacheRecord, cache: Cache, now: datetime) -> bool:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchestrator.definition.durations import parse_duration
 from orchestrator.definition.expressions import evaluate, references
 from orchestrator.errors import DataError, FmoError, InputError, Problem, UnsupportedError
-from orchestrator.local.cache import parse_duration
 from orchestrator.local.handlers import Handlers, function_name, queue_name
 from orchestrator.local.images import has_provider
 from orchestrator.local.job_plan import job_plan

@@ -10,7 +10,6 @@ import pytest
 
 from orchestrator.definition.model import Parameter, RetryPolicy
 from orchestrator.errors import DefinitionError, InputError
-from orchestrator.local.cache import parse_duration
 from orchestrator.local.clock import SystemClock
 from orchestrator.local.condition_text import condition_text
 from orchestrator.local.environments import job_variables, missing_requirements, rewritten
@@ -50,25 +49,6 @@ def test_only_a_policy_that_names_the_fault_counts() -> None:
     assert retries.wait_seconds("Y", NOW) == 7
     assert retries.wait_seconds("Z", NOW) is None
     assert retries.wait_seconds(None, NOW) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("P30D", timedelta(days=30)),
-        ("PT1H30M", timedelta(minutes=90)),
-        ("P1W", timedelta(days=7)),
-        ("P1Y2M3DT4S", timedelta(days=365 + 60 + 3, seconds=4)),
-    ],
-)
-def test_iso_durations_are_read(text: str, expected: timedelta) -> None:
-    assert parse_duration(text) == expected
-
-
-@pytest.mark.parametrize("text", ["", "P", "30d", "PT", "P1H", "P1DT"])
-def test_what_is_no_iso_duration_is_named(text: str) -> None:
-    with pytest.raises(DefinitionError, match="is no duration"):
-        parse_duration(text)
 
 
 def test_a_progress_line_is_read() -> None:
