@@ -15,6 +15,7 @@ from training_scripts.data.packing import PackedSequences, pack  # noqa: E402
 from training_scripts.data.tokenize import TokenizedRows  # noqa: E402
 from training_scripts.training.batches import batch_of_step  # noqa: E402
 from training_scripts.training.devices import World  # noqa: E402
+from training_scripts.training.job import _explain  # noqa: E402
 from training_scripts.training.loop import Interrupted, Run, train, validate  # noqa: E402
 from training_scripts.training.model import make_model, prepare_model  # noqa: E402
 from training_scripts.training.optimizer import MasterAdamW  # noqa: E402
@@ -196,3 +197,21 @@ def test_missing_settings_are_named() -> None:
     del values["seed"]
     with pytest.raises(JobFailure, match="settings: seed missing"):
         read_settings(values)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
+        MemoryError(),
+    ],
+)
+def test_running_out_of_memory_says_what_to_change(error: Exception) -> None:
+    with pytest.raises(JobFailure, match="out of memory with per_device_train_batch_size 8"):
+        _explain(error, settings())
+
+
+def test_other_errors_keep_their_traceback() -> None:
+    with pytest.raises(RuntimeError, match="shapes"):
+        _explain(RuntimeError("shapes do not fit"), settings())
