@@ -106,11 +106,10 @@ def tell_of_a_bug(
 ) -> NoReturn:
     """Say in one line what nobody foresaw, in place of a traceback, and exit with `BUG`."""
     del trace
-    Output(as_json=False).say(
-        f"fmo: this is a bug: {kind.__name__}: {error}. Run it again with {DEBUG} to see where, "
-        "and report that.",
-        "bold red",
-    )
+    what = f"this is a bug of fmo: {kind.__name__}: {error}"
+    fix = f"Run it again with {DEBUG} to see where, and report that."
+    failure = Failure(FmoError.code, BUG, (Problem("", what, fix),))
+    Output(as_json="--json" in sys.argv).fail(failure)
     sys.exit(BUG)
 
 

@@ -28,6 +28,7 @@ class Ended:
     @property
     def document(self) -> Any:
         """The one JSON document on stdout; fails if there is anything beside it."""
+        assert self.stdout, self.stderr
         return json.loads(self.stdout)
 
 

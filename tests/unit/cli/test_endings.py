@@ -130,7 +130,7 @@ def test_a_bug_is_told_in_one_line_and_has_its_own_exit_code(
         tell_of_a_bug(KeyError, KeyError("x"), None)
     assert ended.value.code == BUG
     told = capsys.readouterr().err
-    assert "this is a bug: KeyError: 'x'. Run it again with --debug" in told
+    assert "FMO000 this is a bug of fmo: KeyError: 'x'. Run it again with --debug" in told
     assert told.count("\n") == 1
 
 
