@@ -83,7 +83,7 @@ def compile_file(
     """Return the definition of the spec at `path`, validated against the service's own shapes."""
     loaded = _load(path, overrides)
     plan, warnings = build_plan(loaded.spec, file=path, lines=loaded.lines)
-    compiled = compile_plan(plan, environment, _gather(plan, path, loaded.lines))
+    compiled = compile_plan(plan, environment, _gather(plan, path, environment, loaded.lines))
     _refuse_invalid(compiled.definition, path)
     return Prepared(
         data=compiled.json,
@@ -191,9 +191,9 @@ def _load(path: Path, overrides: Mapping[str, str]) -> LoadedSpec:
     return load_spec_with_lines(read_text(path), file=path, overrides=overrides)
 
 
-def _gather(plan: Plan, path: Path, lines: Mapping[str, int]) -> Sources:
+def _gather(plan: Plan, path: Path, environment: Environment, lines: Mapping[str, int]) -> Sources:
     try:
-        return gather_sources(plan, path.parent)
+        return gather_sources(plan, path.parent, environment)
     except SpecError as error:
         raise SpecError(
             replace(problem, file=path, line=line_of(lines, problem.where))

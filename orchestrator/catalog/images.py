@@ -22,7 +22,8 @@ ImageName: TypeAlias = Literal[
 
 - `pytorch-training-cpu`, `-gpu`: torch 2.10, Python 3.13; transformers must be installed.
 - `huggingface-training-gpu`: torch 2.9, transformers 5.3, Python 3.12. There is none for CPU.
-- `huggingface-inference-cpu`, `-gpu`: torch 2.6, transformers 5.5.3, Python 3.12; serves models.
+- `huggingface-inference-cpu`, `-gpu`: torch 2.6, transformers 5.5.3, peft 0.18, Python 3.12; serves
+  models, and the one for CPU trains and examines them too.
 - `scikit-learn-cpu`: scikit-learn and pandas, no torch.
 - `clarify`, `model-monitor`: AWS's own programs for ClarifyCheck and QualityCheck steps.
 """

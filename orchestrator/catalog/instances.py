@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from importlib.resources import files
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypedDict
 
 Use: TypeAlias = Literal["training", "processing", "transform", "hosting"]
 
@@ -16,15 +16,23 @@ _ENUMS: dict[Use, str] = {
     "hosting": "ProductionVariantInstanceType",
 }
 
-DEFAULT_INSTANCE_TYPES = {
+
+class InstanceTypeByKind(TypedDict):
+    """An instance type for every step kind that runs as a job."""
+
+    processing: str
+    dataset: str
+    train: str
+    evaluate: str
+
+
+DEFAULT_INSTANCE_TYPES: InstanceTypeByKind = {
     "processing": "ml.m5.xlarge",
     "dataset": "ml.m5.2xlarge",
     "train": "ml.g5.2xlarge",
     "evaluate": "ml.g5.2xlarge",
 }
-"""Step kind to instance type: the smallest that holds a model of about a billion parameters."""
-
-DEFAULT_VOLUME_SIZE_GB = {"processing": 30, "dataset": 100, "train": 100, "evaluate": 100}
+"""The smallest that holds a model of about a billion parameters."""
 
 LOCAL_STORAGE_FAMILIES = frozenset(
     {"g4dn", "g5", "g6", "g6e", "g7e", "p3dn", "p4d", "p4de", "p5", "p5e", "p5en"}

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 from orchestrator.compiler.assets import Asset, code_asset, data_asset
 from orchestrator.compiler.context import Context
 from orchestrator.compiler.job import config_json
-from orchestrator.compiler.parameters import compile_parameter, default_value
-from orchestrator.compiler.sources import is_local_path
+from orchestrator.compiler.parameters import compile_parameter
 from orchestrator.compiler.step_code import CONFIG
 from orchestrator.compiler.steps import compile_steps
 from orchestrator.compiler.values import hub_uri
 from orchestrator.definition.expressions import Get
 from orchestrator.definition.model import Definition, definition_bytes
-from orchestrator.plan.model import HubModel, LocalPath
+from orchestrator.plan.model import HubModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -50,15 +49,17 @@ class Compiled:
 def compile_plan(plan: Plan, environment: Environment, sources: Sources) -> Compiled:
     """Return the definition of `plan` in `environment`, with the assets it names.
 
+    Args:
+        plan: What to compile.
+        environment: Where it will run.
+        sources: What `gather_sources` read for this plan and this environment.
+
     Raises:
         SpecError: If the catalogue has no image for a step in the environment's region, or too
             many gates lie inside one another.
     """
     code = _code_assets(plan, environment, sources)
-    data = {
-        path: data_asset(environment.bucket, sources.data[path])
-        for path in _local_paths(plan, environment)
-    }
+    data = {path: data_asset(environment.bucket, files) for path, files in sources.data.items()}
     context = Context(
         plan=plan,
         environment=environment,
@@ -94,20 +95,6 @@ def _code_assets(plan: Plan, environment: Environment, sources: Sources) -> Mapp
             files = {**code.files, CONFIG: config_json(step, code.script)}
             assets[step.name] = code_asset(environment.bucket, files)
     return assets
-
-
-def _local_paths(plan: Plan, environment: Environment) -> frozenset[str]:
-    """The local data this environment reads: samples for a laptop stay out of other buckets."""
-    inputs = {source for step in plan.steps for source in step.inputs.values()}
-    defaults = (
-        default_value(environment, spec)
-        for spec in plan.parameters.values()
-        if spec.type == "S3Uri"
-    )
-    return frozenset(
-        {source.path for source in inputs if isinstance(source, LocalPath)}
-        | {value for value in defaults if isinstance(value, str) and is_local_path(value)}
-    )
 
 
 def _sorted_once(assets: Iterable[Asset]) -> tuple[Asset, ...]:

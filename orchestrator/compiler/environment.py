@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from orchestrator.spec.fields import ParameterSpec, Scalar
+
 
 @dataclass(frozen=True)
 class Environment:
@@ -29,6 +31,12 @@ class Environment:
     """No job reaches the network, not even through the VPC."""
     local: bool = False
     """Whether parameters start from their `local` default."""
+
+    def default_of(self, parameter: ParameterSpec) -> Scalar | None:
+        """Return a parameter's default as written; here `local` wins if this is a laptop."""
+        if self.local and parameter.local is not None:
+            return parameter.local
+        return parameter.default
 
 
 LOCAL = Environment(

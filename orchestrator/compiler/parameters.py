@@ -10,21 +10,15 @@ from orchestrator.definition.model import Parameter
 
 if TYPE_CHECKING:
     from orchestrator.compiler.context import Context
-    from orchestrator.compiler.environment import Environment
     from orchestrator.definition.json import Json
     from orchestrator.definition.model import ParameterType
-    from orchestrator.spec.fields import ParameterSpec, Scalar
+    from orchestrator.spec.fields import ParameterSpec
 
 
 def compile_parameter(context: Context, name: str, spec: ParameterSpec) -> Parameter:
     """Return the definition's parameter; its default is the environment's."""
     enum = tuple(text(value) for value in spec.enum or ())
     return Parameter(name, _type(spec), _default(context, spec), enum)
-
-
-def default_value(environment: Environment, spec: ParameterSpec) -> Scalar | None:
-    """Return the default as written: in a local environment, `local` if there is one."""
-    return spec.local if environment.local and spec.local is not None else spec.default
 
 
 def _type(spec: ParameterSpec) -> ParameterType:
@@ -38,7 +32,7 @@ def _type(spec: ParameterSpec) -> ParameterType:
 
 
 def _default(context: Context, spec: ParameterSpec) -> Json:
-    value = default_value(context.environment, spec)
+    value = context.environment.default_of(spec)
     match spec.type:
         case "S3Uri" if is_local_path(value):
             return context.data_uris[str(value)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from orchestrator.catalog import images, instances
 from orchestrator.compiler.values import PARAMETER_PREFIX, field_value
@@ -31,8 +31,9 @@ def job_image(context: Context, step: str, spec: JobSpec) -> Json:
     kinds = {instances.has_gpu(found) for found in _known_instance_types(context, spec)}
     if len(kinds) > 1:
         raise SpecError(_mixed(step, spec, "with and without GPUs, which need different images"))
-    name: ImageName = "huggingface-training-gpu" if True in kinds else "pytorch-training-cpu"
-    return catalogue_image(context, step, name)
+    return catalogue_image(
+        context, step, "huggingface-training-gpu" if True in kinds else _cpu_image(spec)
+    )
 
 
 def catalogue_image(context: Context, step: str, name: ImageName) -> str:
@@ -60,6 +61,18 @@ def cluster(context: Context, step: str, spec: JobSpec) -> dict[str, Json]:
         "VolumeSizeInGB": field_value(spec.volume_size_gb),
         **_volume_key(context, step, spec),
     }
+
+
+def _cpu_image(spec: JobSpec) -> ImageName:
+    match spec.kind:
+        case "processing" | "dataset":
+            return "pytorch-training-cpu"
+        case "train" | "evaluate":
+            # The Hugging Face training image has no CPU build, and the PyTorch one no transformers.
+            # Of the inference image only the entry point serves, and a job brings its own.
+            return "huggingface-inference-cpu"
+        case _ as unhandled:
+            assert_never(unhandled)
 
 
 def _volume_key(context: Context, step: str, spec: JobSpec) -> dict[str, Json]:

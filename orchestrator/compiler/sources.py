@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from orchestrator.compiler.assets import Content
+    from orchestrator.compiler.environment import Environment
     from orchestrator.plan.model import Plan
 
 TRAINING_SCRIPTS = Path(__file__).parents[2] / "training_scripts"
@@ -32,12 +33,15 @@ class Sources:
     """Local path as written in the spec to its files, by path below the asset's root."""
 
 
-def gather_sources(plan: Plan, folder: Path, *, library: Path = TRAINING_SCRIPTS) -> Sources:
-    """Return the code and the local data that `plan` names.
+def gather_sources(
+    plan: Plan, folder: Path, environment: Environment, *, library: Path = TRAINING_SCRIPTS
+) -> Sources:
+    """Return the code and the local data that `plan` names in `environment`.
 
     Args:
         plan: The plan to compile.
         folder: The spec's folder; paths of the spec are relative to it.
+        environment: Where it will run: a laptop's samples are not read for AWS.
         library: The folder of `training_scripts`.
 
     Raises:
@@ -55,7 +59,7 @@ def gather_sources(plan: Plan, folder: Path, *, library: Path = TRAINING_SCRIPTS
             continue
         if found:
             code[step.name] = found
-    for where, path in _local_paths(plan):
+    for where, path in _local_paths(plan, environment):
         try:
             data[path] = data.get(path) or hash_data(folder / path, where)
         except SpecError as error:
@@ -70,14 +74,14 @@ def is_local_path(value: object) -> bool:
     return isinstance(value, str) and value.startswith(("./", "../", "/"))
 
 
-def _local_paths(plan: Plan) -> Iterator[tuple[str, str]]:
+def _local_paths(plan: Plan, environment: Environment) -> Iterator[tuple[str, str]]:
     for step in plan.steps:
         prefix = "inputs." if isinstance(step.spec, ProcessingSpec) else ""
         for channel, source in step.inputs.items():
             if isinstance(source, LocalPath):
                 yield f"steps.{step.name}.{prefix}{channel}", source.path
     for name, parameter in plan.parameters.items():
-        for member in ("default", "local") if parameter.type == "S3Uri" else ():
-            value = getattr(parameter, member)
-            if is_local_path(value):
-                yield f"parameters.{name}.{member}", value
+        value = environment.default_of(parameter)
+        if parameter.type == "S3Uri" and isinstance(value, str) and is_local_path(value):
+            member = "local" if value == parameter.local else "default"
+            yield f"parameters.{name}.{member}", value

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Literal, TypeAlias, assert_never
 
 from orchestrator.definition.expressions import Get, Join, JsonGet, JsonGetS3
 from orchestrator.plan.model import HubModel, LocalPath, ParameterValue, S3Uri, StepOutput
+from orchestrator.spec.dataset import DatasetSpec
+from orchestrator.spec.evaluate import EvaluateSpec
+from orchestrator.spec.gate import GateSpec
+from orchestrator.spec.processing import ProcessingSpec
 from orchestrator.spec.register import RegisterSpec
 from orchestrator.spec.train import TrainSpec
 
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
 METRICS = "metrics"
 """The output, the property file and, with `.json`, the file that hold a step's metrics."""
 PARAMETER_PREFIX = "$params."
+
+StepType: TypeAlias = Literal["Processing", "Training", "RegisterModel", "Condition"]
 
 
 def location(context: Context, source: Source) -> Json:
@@ -45,18 +51,24 @@ def step_output(context: Context, source: StepOutput) -> Json:
 
     It reads the step's own result, so that it also resolves when the step came from the cache.
     """
-    spec = context.steps[source.step].spec
-    if isinstance(spec, RegisterSpec):
-        return Get(f"Steps.{source.step}.ModelPackageArn")
-    if isinstance(spec, TrainSpec):
-        return _trained(source)
-    outputs = f"Steps.{source.step}.ProcessingOutputConfig.Outputs"
-    return Get(f"{outputs}['{source.output}'].S3Output.S3Uri")
+    match _step_type(context, source.step):
+        case "Processing":
+            outputs = f"Steps.{source.step}.ProcessingOutputConfig.Outputs"
+            return Get(f"{outputs}['{source.output}'].S3Output.S3Uri")
+        case "Training":
+            return _trained(source)
+        case "RegisterModel":
+            return Get(f"Steps.{source.step}.ModelPackageArn")
+        case "Condition":
+            msg = f"${source.step}.{source.output}: the plan follows what a gate passes on"
+            raise ValueError(msg)
+        case _ as unhandled:
+            assert_never(unhandled)
 
 
 def model_prefix(context: Context, source: Source) -> Json:
     """Return the S3 URI of a model with the slash at its end that `S3Prefix` asks for."""
-    if isinstance(source, StepOutput) and isinstance(context.steps[source.step].spec, TrainSpec):
+    if isinstance(source, StepOutput) and _step_type(context, source.step) == "Training":
         return concatenated(_model_folder(source.step))
     uri = location(context, source)
     return f"{uri.rstrip('/')}/" if isinstance(uri, str) else concatenated([uri, "/"])
@@ -70,14 +82,21 @@ def hub_uri(context: Context, model: HubModel) -> str:
 def metric(context: Context, source: MetricSource) -> Json:
     """Return the expression for one number of a step's `metrics.json`."""
     path = _quoted(source.metric)
-    if isinstance(context.steps[source.step].spec, TrainSpec):
-        return JsonGetS3(concatenated([*_model_folder(source.step), "metrics.json"]), path)
-    return JsonGet(source.step, METRICS, path)
+    match _step_type(context, source.step):
+        case "Processing":
+            return JsonGet(source.step, METRICS, path)
+        case "Training":
+            return JsonGetS3(concatenated([*_model_folder(source.step), "metrics.json"]), path)
+        case "RegisterModel" | "Condition":
+            msg = f"${source.step}.metrics.{source.metric}: the plan lets no such step have metrics"
+            raise ValueError(msg)
+        case _ as unhandled:
+            assert_never(unhandled)
 
 
 def metrics_file(context: Context, source: Source) -> Json:
     """Return the S3 URI of the `metrics.json` that `source`, a step's output `metrics`, holds."""
-    if isinstance(source, StepOutput) and isinstance(context.steps[source.step].spec, TrainSpec):
+    if isinstance(source, StepOutput) and _step_type(context, source.step) == "Training":
         return location(context, source)
     return concatenated([location(context, source), "/metrics.json"])
 
@@ -130,6 +149,21 @@ def is_mutable(source: Source) -> bool:
             return len(source.revision) != 40 or not set(source.revision) <= set("0123456789abcdef")
         case StepOutput() | LocalPath():
             return False
+        case _ as unhandled:
+            assert_never(unhandled)
+
+
+def _step_type(context: Context, step: str) -> StepType:
+    """What a step compiles to, which decides where its results are kept."""
+    match context.steps[step].spec:
+        case ProcessingSpec() | DatasetSpec() | EvaluateSpec():
+            return "Processing"
+        case TrainSpec():
+            return "Training"
+        case RegisterSpec():
+            return "RegisterModel"
+        case GateSpec():
+            return "Condition"
         case _ as unhandled:
             assert_never(unhandled)
 

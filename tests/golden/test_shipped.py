@@ -29,6 +29,6 @@ def test_a_shipped_pipeline_compiles_without_a_problem(
     path: Path, environment: Environment
 ) -> None:
     plan, _ = build_plan(load_spec(path.read_text(encoding="utf-8"), file=path))
-    compiled = compile_plan(plan, environment, gather_sources(plan, path.parent))
+    compiled = compile_plan(plan, environment, gather_sources(plan, path.parent, environment))
     assert validate(compiled.definition, load_shapes()) == ()
     assert len(compiled.json) < 102_400  # What the service takes without a detour over S3.

@@ -44,7 +44,7 @@ def cases() -> list[tuple[Path, Environment]]:
 def compile_golden(spec: Path, environment: Environment) -> Compiled:
     """Return what `spec` compiles to."""
     plan, _ = build_plan(load_spec(spec.read_text(encoding="utf-8")))
-    sources = gather_sources(plan, spec.parent, library=HERE / "library")
+    sources = gather_sources(plan, spec.parent, environment, library=HERE / "library")
     return compile_plan(plan, environment, sources)
 
 

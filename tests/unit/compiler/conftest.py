@@ -80,7 +80,7 @@ class Project:
 
     def compile(self, text: str, environment: Environment = LOCAL) -> Compiled:
         plan = self.plan(text)
-        sources = gather_sources(plan, self.folder, library=self.library)
+        sources = gather_sources(plan, self.folder, environment, library=self.library)
         return compile_plan(plan, environment, sources)
 
 

@@ -36,7 +36,7 @@ from orchestrator.plan.build import build_plan
 from orchestrator.spec.load import load_spec
 folder, library = Path(sys.argv[1]), Path(sys.argv[2])
 plan, _ = build_plan(load_spec((folder / "spec.yaml").read_text()))
-compiled = compile_plan(plan, LOCAL, gather_sources(plan, folder, library=library))
+compiled = compile_plan(plan, LOCAL, gather_sources(plan, folder, LOCAL, library=library))
 print(hashlib.sha256(compiled.json).hexdigest())
 """
 

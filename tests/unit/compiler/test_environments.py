@@ -6,6 +6,10 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from orchestrator.errors import SpecError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -163,3 +167,12 @@ def test_samples_for_a_laptop_stay_out_of_other_buckets(project: Any, prod: Envi
     there = [asset.uri for asset in project.compile(text, prod).assets]
     assert not any("/assets/data/" in uri for uri in there)
     assert any("/assets/data/" in asset.uri for asset in project.compile(text).assets)
+
+
+def test_a_sample_for_a_laptop_need_not_exist_to_compile_for_aws(
+    project: Any, prod: Environment
+) -> None:
+    text = WHOLE.replace("local: ./rows", "local: ./nowhere")
+    project.compile(text, prod)
+    with pytest.raises(SpecError, match=r"parameters\.Rows\.local: there is no file or folder"):
+        project.compile(text)

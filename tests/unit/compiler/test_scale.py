@@ -57,7 +57,9 @@ def test_four_times_the_steps_take_four_times_the_work(project: Any, gated_every
         plan = project.plan(chain(length, gated_every))
 
         def compile_it() -> None:
-            compile_plan(plan, LOCAL, gather_sources(plan, project.folder, library=project.library))
+            compile_plan(
+                plan, LOCAL, gather_sources(plan, project.folder, LOCAL, library=project.library)
+            )
 
         compile_it()
         return calls(compile_it)

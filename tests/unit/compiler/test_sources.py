@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from orchestrator.compiler.environment import LOCAL
 from orchestrator.compiler.sources import Sources, gather_sources
 from orchestrator.errors import SpecError
 
@@ -30,7 +31,7 @@ steps:
 
 
 def gathered(project: Any, text: str) -> Sources:
-    return gather_sources(project.plan(text), project.folder, library=project.library)
+    return gather_sources(project.plan(text), project.folder, LOCAL, library=project.library)
 
 
 def refusal(project: Any, text: str) -> str:

@@ -201,6 +201,23 @@ def test_an_image_of_your_own_is_taken_as_it_is(project: Any, arguments_of: Any)
     assert found["AppSpecification"]["ImageUri"] == "mine:1"
 
 
+def test_a_job_without_gpus_gets_an_image_with_what_its_script_imports(
+    project: Any, arguments_of: Any
+) -> None:
+    text = TRAIN.replace("default: ml.g5.2xlarge", "default: ml.c5.9xlarge").replace(
+        "kind: evaluate,", "kind: evaluate, instance_type: ml.c5.9xlarge,"
+    )
+    compiled = project.compile(text)
+    split, sft, exam = (arguments_of(compiled, name) for name in ("split", "sft", "exam"))
+    # Reading and splitting rows needs no transformers; training and generating do.
+    assert "/pytorch-training:2.10.0-cpu-" in split["AppSpecification"]["ImageUri"]
+    for image in (
+        sft["AlgorithmSpecification"]["TrainingImage"],
+        exam["AppSpecification"]["ImageUri"],
+    ):
+        assert "/huggingface-pytorch-inference:2.6.0-transformers5.5.3-cpu-" in image
+
+
 def test_a_region_without_an_image_is_refused_for_every_step(project: Any, prod: Any) -> None:
     with pytest.raises(SpecError) as caught:
         project.compile(TRAIN, replace(prod, region="mars-north-1"))
