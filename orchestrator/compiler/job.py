@@ -9,6 +9,7 @@ from orchestrator.compiler.values import argument, is_mutable, location
 from orchestrator.definition.model import Cache, RetryPolicy
 from orchestrator.plan.model import ParameterValue
 from orchestrator.spec.fields import JobModel
+from orchestrator.spec.models import reference_fields
 from orchestrator.spec.processing import ProcessingSpec
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ CACHE_EXPIRES_AFTER = "P30D"
 """ISO 8601; how old a result may be that stands in for running an equal step."""
 
 _NOT_SETTINGS = frozenset(JobModel.model_fields) | {"kind", "gates", "spot"}
-_LOCATIONS = frozenset({"data", "model", "model_name_or_path", "base_model", "train_data"})
-_OF_PROCESSING = frozenset({"script", "source_dir", "inputs", "outputs", "arguments"})
 
 
 def config_json(step: PlannedStep, script: str) -> bytes:
@@ -135,7 +134,7 @@ def _reads_mutable(context: Context, step: PlannedStep) -> bool:
 def _settings(step: PlannedStep) -> dict[str, Json]:
     if isinstance(step.spec, ProcessingSpec):
         return _written_arguments(step)
-    left_out = _NOT_SETTINGS | _LOCATIONS | set(step.arguments)
+    left_out = _NOT_SETTINGS | reference_fields(type(step.spec)) | set(step.arguments)
     return step.spec.model_dump(mode="json", exclude=set(left_out))
 
 

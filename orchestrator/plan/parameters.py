@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, get_args
 
 from orchestrator.spec.fields import JobModel, StepModel
+from orchestrator.spec.models import reference_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,11 +22,6 @@ PARAMETER = re.compile(r"\$params\.[A-Za-z][A-Za-z0-9]*")
 # They configure the job itself, so the job needs no argument for them.
 JOB_FIELDS = frozenset(JobModel.model_fields) | frozenset(StepModel.model_fields)
 
-# Read elsewhere: as inputs, as arguments of the user's script, as gates.
-NOT_SETTINGS = frozenset(
-    ("data", "model", "model_name_or_path", "base_model", "train_data", "metrics")
-)
-
 
 def setting_parameters(
     spec: StepSpec, where: str, findings: Findings
@@ -36,8 +32,8 @@ def setting_parameters(
     """
     types = _parameter_types(type(spec))
     for field, value in spec:
-        if field in NOT_SETTINGS:
-            continue
+        if field in reference_fields(type(spec)):
+            continue  # Read as an input.
         if isinstance(value, str) and PARAMETER.fullmatch(value):
             if types[field]:
                 yield field, value, types[field]

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from orchestrator.spec.findings import join_path
+from orchestrator.spec.models import reference_fields, step_models
 from orchestrator.spec.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -17,18 +18,8 @@ if TYPE_CHECKING:
     from orchestrator.spec.composer import Tree
     from orchestrator.spec.findings import Findings
 
-HOLD_REFERENCES = (
-    "data",
-    "model",
-    "model_name_or_path",
-    "base_model",
-    "train_data",
-    "metrics",
-    "inputs",
-    "arguments",
-    "passes",
-    "conditions",
-)
+ALSO_HOLD_REFERENCES = ("arguments", "conditions")
+"""Fields of other types, in which a reference is one value of several that are allowed."""
 REFERENCE = re.compile(r"\$([A-Za-z0-9][A-Za-z0-9_-]*)(?:\.([^\s$]*[^\s$.]))?")
 NOT_STEPS = frozenset(("params", "secrets", "execution", "registry"))
 
@@ -51,7 +42,9 @@ def refuse_dangling(data: Mapping[str, Tree], findings: Findings) -> None:
 
 
 def _steps_named(step: dict[str, Tree], where: str) -> Iterator[tuple[str, str]]:
-    for key in HOLD_REFERENCES:
+    models = step_models().values()
+    fields = frozenset().union(ALSO_HOLD_REFERENCES, *map(reference_fields, models))
+    for key in sorted(fields):
         for path, text in _texts(step.get(key), join_path(where, key)):
             match = REFERENCE.fullmatch(text)
             if match and match[1] not in NOT_STEPS:

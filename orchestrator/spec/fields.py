@@ -51,7 +51,7 @@ class SpecModel(BaseModel):
 StepName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]{0,47}$")]
 """A step's name; at most 48 characters: gates append `-gate-failed`, SageMaker allows 64."""
 
-Reference = Annotated[str, StringConstraints(pattern=r"^\$[A-Za-z0-9_-]+(\.[A-Za-z0-9_.-]+)?$")]
+Reference = Annotated[str, StringConstraints(pattern=r"^\$")]
 """`$step`, `$step.output`, `$params.Name`, `$secrets.name`, `$execution.start`."""
 
 ParameterReference = Annotated[str, StringConstraints(pattern=r"^\$params\.[A-Za-z][A-Za-z0-9]*$")]

@@ -13,6 +13,7 @@ from orchestrator.spec.fields import (
     Flag,
     Number,
     ParameterReference,
+    Reference,
     SpecModel,
     StepModel,
 )
@@ -50,7 +51,5 @@ class GateSpec(StepModel):
     """What must hold."""
     any: Flag = False
     """Whether one condition is enough."""
-    passes: dict[ChannelName, Annotated[str, StringConstraints(pattern=r"^\$")]] = Field(
-        default_factory=dict
-    )
+    passes: dict[ChannelName, Reference] = Field(default_factory=dict)
     """What readers get from here once the gate is open: `{model: $sft.model}`."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args, get_origin
 
 from pydantic import AliasChoices
 
-from orchestrator.spec.fields import SpecModel
+from orchestrator.spec.fields import Location, Reference, SpecModel
 from orchestrator.spec.pipeline import PipelineSpec, StepSpec
 
 if TYPE_CHECKING:
@@ -39,6 +39,18 @@ def aliases_of(model: type[SpecModel]) -> Mapping[str, str]:
 def names_of(model: type[SpecModel]) -> tuple[str, ...]:
     """Return every key that the model takes, aliases last."""
     return (*model.model_fields, *aliases_of(model))
+
+
+@cache
+def reference_fields(model: type[SpecModel]) -> frozenset[str]:
+    """Return the fields that name what a step reads: those of type `Location` or `Reference`."""
+    return frozenset(
+        name
+        for name, field in model.model_fields.items()
+        if _holds_reference(
+            Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+        )
+    )
 
 
 def model_at(root: type[SpecModel], path: Sequence[str | int], kind: object) -> Model:
@@ -78,6 +90,12 @@ def choices_of(field: FieldInfo) -> tuple[str, ...]:
     if get_origin(field.annotation) is Literal:
         return tuple(str(choice) for choice in get_args(field.annotation))
     return ()
+
+
+def _holds_reference(annotation: object) -> bool:
+    return annotation in (Location, Reference) or any(
+        _holds_reference(argument) for argument in get_args(annotation)
+    )
 
 
 def _inner_model(annotation: object) -> Model:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from orchestrator.spec.fields import Location, SpecModel, StepModel
+from orchestrator.spec.fields import Location, Reference, SpecModel, StepModel
 
 GroupName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")]
 HostingInstance = Annotated[str, StringConstraints(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$")]
@@ -40,7 +40,7 @@ class RegisterSpec(StepModel):
         "PendingManualApproval"
     )
     """Whether the version may be deployed at once."""
-    metrics: Annotated[str, StringConstraints(pattern=r"^\$")] | None = None
+    metrics: Reference | None = None
     """`$exam.metrics`; unset: those of the step whose model is registered, if it has any."""
     model_card: ModelCardSpec = ModelCardSpec()
     """The model card."""
