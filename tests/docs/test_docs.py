@@ -12,6 +12,8 @@ import pytest
 
 from orchestrator import errors
 from orchestrator.cli import fmo
+from orchestrator.plan.build import build_plan
+from orchestrator.spec.load import load_spec
 from orchestrator.spec.pipeline import StepSpec
 
 ROOT = Path(__file__).parents[2]
@@ -72,3 +74,12 @@ def test_the_readme_shows_the_commands_that_the_makefile_has() -> None:
     shown = set(re.findall(r"make ([a-z]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
     assert shown <= targets
     assert {"demo", "test"} <= shown
+
+
+def test_the_spec_in_the_readme_is_planned_without_a_warning() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    specs = re.findall(r"```yaml\n(name: .*?)```", text, flags=re.DOTALL)
+    assert specs
+    for spec in specs:
+        _, warnings = build_plan(load_spec(spec))
+        assert warnings == ()
