@@ -1,11 +1,11 @@
-"""SageMaker instance types by what may use them, and the default of each step kind."""
+"""SageMaker instance types by what may use them."""
 
 from __future__ import annotations
 
 import json
 from functools import cache
 from importlib.resources import files
-from typing import Literal, TypeAlias, TypedDict
+from typing import Literal, TypeAlias
 
 Use: TypeAlias = Literal["training", "processing", "transform", "hosting"]
 
@@ -16,23 +16,6 @@ _ENUMS: dict[Use, str] = {
     "hosting": "ProductionVariantInstanceType",
 }
 
-
-class InstanceTypeByKind(TypedDict):
-    """An instance type for every step kind that runs as a job."""
-
-    processing: str
-    dataset: str
-    train: str
-    evaluate: str
-
-
-DEFAULT_INSTANCE_TYPES: InstanceTypeByKind = {
-    "processing": "ml.m5.xlarge",
-    "dataset": "ml.m5.2xlarge",
-    "train": "ml.g5.2xlarge",
-    "evaluate": "ml.g5.2xlarge",
-}
-"""The smallest that holds a model of about a billion parameters."""
 
 LOCAL_STORAGE_FAMILIES = frozenset(
     {"g4dn", "g5", "g6", "g6e", "g7e", "p3dn", "p4d", "p4de", "p5", "p5e", "p5en"}

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from orchestrator.compiler.context import Context
     from orchestrator.definition.json import Json
     from orchestrator.plan.model import PlannedStep
-    from orchestrator.spec.dataset import DatasetSpec
-    from orchestrator.spec.evaluate import EvaluateSpec
-    from orchestrator.spec.processing import ProcessingSpec
+    from orchestrator.spec.fields import JobModel
 
 ROOT = "/opt/ml/processing"
 """Inputs and outputs of a Processing job must lie below it."""
@@ -26,7 +24,7 @@ ROOT = "/opt/ml/processing"
 def processing_step(
     context: Context,
     step: PlannedStep,
-    spec: ProcessingSpec | DatasetSpec | EvaluateSpec,
+    spec: JobModel,
     outputs: Sequence[str],
 ) -> Step:
     """Return the step that runs the script of `step` and uploads `outputs` when it ends."""

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 from orchestrator.compiler.files import check_inside, naming_unreadable, read_code_folder
 from orchestrator.compiler.imports import import_closure
+from orchestrator.compiler.kind_facts import job_facts
 from orchestrator.errors import Problem, SpecError
-from orchestrator.spec.dataset import DatasetSpec
-from orchestrator.spec.evaluate import EvaluateSpec
-from orchestrator.spec.gate import GateSpec
+from orchestrator.spec.fields import JobModel
 from orchestrator.spec.processing import ProcessingSpec
-from orchestrator.spec.register import RegisterSpec
-from orchestrator.spec.train import TrainSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,19 +34,6 @@ class StepCode:
     """Path below the asset's root to bytes; holds `launch.py` and `script`."""
 
 
-def library_script(spec: DatasetSpec | TrainSpec | EvaluateSpec) -> str:
-    """Return which script of `training_scripts` runs a step."""
-    match spec:
-        case DatasetSpec():
-            return "prepare_dataset.py"
-        case TrainSpec():
-            return "sft.py" if spec.objective == "sft" else "pretrain.py"
-        case EvaluateSpec():
-            return "evaluate.py"
-        case _ as unhandled:
-            assert_never(unhandled)
-
-
 @dataclass
 class CodeReader:
     """Reads each file once, however many steps need it."""
@@ -68,12 +52,12 @@ class CodeReader:
             SpecError: If a file is missing, not Python, too large, or outside its folder.
         """
         spec = step.spec
-        if isinstance(spec, GateSpec | RegisterSpec):
+        if not isinstance(spec, JobModel):
             return None
         if isinstance(spec, ProcessingSpec):
             code = self._user_code(step.name, spec)
         else:
-            script = library_script(spec)
+            script = job_facts(spec).script
             code = StepCode(script, self._closure(script, None, f"steps.{step.name}"))
         if spec.requirements is None:
             return code

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Literal, TypeAlias, assert_never
+from typing import TYPE_CHECKING, assert_never
 
+from orchestrator.compiler.kind_facts import kind_facts
 from orchestrator.definition.expressions import Get, Join, JsonGet, JsonGetS3
 from orchestrator.plan.model import HubModel, LocalPath, ParameterValue, S3Uri, StepOutput
-from orchestrator.spec.dataset import DatasetSpec
-from orchestrator.spec.evaluate import EvaluateSpec
-from orchestrator.spec.gate import GateSpec
-from orchestrator.spec.processing import ProcessingSpec
-from orchestrator.spec.register import RegisterSpec
-from orchestrator.spec.train import TrainSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orchestrator.compiler.context import Context
+    from orchestrator.compiler.kind_facts import StepType
     from orchestrator.definition.json import Json
     from orchestrator.plan.model import MetricSource, Source
     from orchestrator.spec.fields import Scalar
@@ -25,8 +21,6 @@ if TYPE_CHECKING:
 METRICS = "metrics"
 """The output, the property file and, with `.json`, the file that hold a step's metrics."""
 PARAMETER_PREFIX = "$params."
-
-StepType: TypeAlias = Literal["Processing", "Training", "RegisterModel", "Condition"]
 
 
 def location(context: Context, source: Source) -> Json:
@@ -154,18 +148,7 @@ def is_mutable(source: Source) -> bool:
 
 
 def _step_type(context: Context, step: str) -> StepType:
-    """What a step compiles to, which decides where its results are kept."""
-    match context.steps[step].spec:
-        case ProcessingSpec() | DatasetSpec() | EvaluateSpec():
-            return "Processing"
-        case TrainSpec():
-            return "Training"
-        case RegisterSpec():
-            return "RegisterModel"
-        case GateSpec():
-            return "Condition"
-        case _ as unhandled:
-            assert_never(unhandled)
+    return kind_facts(context.steps[step].spec).step_type
 
 
 def _trained(source: StepOutput) -> Json:

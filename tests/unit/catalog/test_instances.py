@@ -2,7 +2,6 @@ import pytest
 
 from orchestrator.aws.shapes import load_shapes
 from orchestrator.catalog.instances import (
-    DEFAULT_INSTANCE_TYPES,
     LOCAL_STORAGE_FAMILIES,
     family,
     has_gpu,
@@ -37,12 +36,6 @@ def test_training_has_gpus_that_processing_lacks():
 )
 def test_families_g_and_p_have_gpus(instance_type, gpu):
     assert has_gpu(instance_type) is gpu
-
-
-def test_the_defaults_exist_for_what_they_are_used_for():
-    for kind, instance_type in DEFAULT_INSTANCE_TYPES.items():
-        use = "training" if kind == "train" else "processing"
-        assert instance_type in instance_types(use)
 
 
 def test_families_with_local_storage_are_families():
