@@ -20,6 +20,7 @@ from orchestrator.plan.rules import (
     reads_fit,
 )
 from orchestrator.plan.seal import training_never_reads_test_rows
+from orchestrator.plan.secrets import no_secret_is_written
 from orchestrator.spec.findings import Findings
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def build_plan(
     gated = frozenset(name for name, step in spec.steps.items() if gate_of(name, step, facts[name]))
     names_are_free(spec, gated, findings)
     lora_settings_have_effect(spec, findings)
+    no_secret_is_written(spec, findings)
     links = link_steps(spec, facts, findings)
     order, left = order_steps({name: tuple(found.steps()) for name, found in links.items()})
     _refuse_cycles(find_cycles(left), links, findings)

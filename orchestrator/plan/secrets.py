@@ -1,0 +1,57 @@
+"""Secrets that stand in a spec: whoever may read the pipeline or its jobs reads them too."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from orchestrator.spec.fields import JobModel
+from orchestrator.spec.processing import ProcessingSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from orchestrator.spec.fields import Scalar
+    from orchestrator.spec.findings import Findings
+    from orchestrator.spec.pipeline import PipelineSpec
+
+# What the issuers say their secrets look like; text of this form is nothing else.
+ISSUED = {
+    "an AWS access key": re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b"),
+    "a Hugging Face token": re.compile(r"\bhf_[A-Za-z0-9]{30,}\b"),
+    "a GitHub token": re.compile(r"\b(gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{50,})\b"),
+    "an OpenAI or Anthropic key": re.compile(r"\bsk-[A-Za-z0-9_-]{32,}"),
+    "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
+}
+NAMED = re.compile(
+    r"(^|[_-])(token|secret|password|passwd|credentials?|(api|access|private|secret)[_-]?key)"
+    r"([_-](id|key|value))?$",
+    re.IGNORECASE,
+)
+CURE = "Keep it in Secrets Manager and read it in the script."
+
+
+def no_secret_is_written(spec: PipelineSpec, findings: Findings) -> None:
+    """Refuse what has the form of an issued secret; warn about what has the name of one."""
+    for where, name, text in _handed_to_jobs(spec):
+        if not isinstance(text, str):
+            continue
+        issued = next((what for what, form in ISSUED.items() if form.search(text)), None)
+        if issued is not None:
+            # The value is not shown: problems end up in logs.
+            findings.refuse(where, f"this looks like {issued}", CURE)
+        elif NAMED.search(name) and text and not text.startswith("$"):
+            findings.warn(where, "by its name this is a secret, and the definition shows it", CURE)
+
+
+def _handed_to_jobs(spec: PipelineSpec) -> Iterator[tuple[str, str, Scalar | None]]:
+    """Yield path, name and value of everything that a job gets as it stands."""
+    for name, parameter in spec.parameters.items():
+        yield f"parameters.{name}.default", name, parameter.default
+        yield f"parameters.{name}.local", name, parameter.local
+    for name, step in spec.steps.items():
+        environment = step.environment if isinstance(step, JobModel) else {}
+        arguments = step.arguments if isinstance(step, ProcessingSpec) else {}
+        for field, values in (("environment", environment), ("arguments", arguments)):
+            for key, value in values.items():
+                yield f"steps.{name}.{field}.{key}", key, value
