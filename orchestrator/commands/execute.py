@@ -129,12 +129,16 @@ def show_result(result: ExecutionResult, home: Home, output: Output) -> int:
 
 
 def _say_why(result: ExecutionResult, output: Output) -> None:
-    for step in result.steps:
-        if step.status == "Failed":
-            output.say(f"{step.name}: {step.failure_reason or 'failed'}", "red")
-            if step.log:
-                output.say(f"log: {step.log}")
-    output.say(f"go on with: fmo resume {result.execution_id}")
+    failed = [step for step in result.steps if step.status == "Failed"]
+    for step in failed:
+        output.say(f"{step.name}: {step.failure_reason or 'failed'}", "red")
+        if step.log:
+            output.say(f"log: {step.log}")
+    if any(step.type != "Fail" for step in failed) or not failed:
+        output.say(f"go on with: fmo resume {result.execution_id}")
+    if failed:
+        # A resumed execution keeps its definition, and with it the code of its steps.
+        output.say("after a change to the spec or a script: fmo run; it takes what is done already")
 
 
 class Watch:

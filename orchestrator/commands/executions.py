@@ -54,7 +54,10 @@ def find_execution(text: str, home: Home) -> str:
         InputError: If there is none, or more than one.
     """
     ids = [one.execution_id for one in list_executions(home)]
-    if text == "last" and ids:
+    if not ids:
+        what = f"there is no execution in {home.root} yet"
+        raise InputError(Problem("", what, "Start one with `fmo run FILE`, or give --home."))
+    if text == "last":
         return ids[0]
     found = [one for one in ids if one == text] or [one for one in ids if one.startswith(text)]
     if len(found) == 1:

@@ -87,8 +87,11 @@ class Output:
 
     def show(self, *parts: RenderableType) -> None:
         """Show a result to people."""
+        from rich.table import Table
+
         for part in parts:
-            self.results.print(part)
+            # A table is made to fit; a line of text is the terminal's to break.
+            self.results.print(part, soft_wrap=not isinstance(part, Table))
 
     def say(self, text: str, style: str = "") -> None:
         """Say something beside the result: no markup, no wrapping inside words or paths."""

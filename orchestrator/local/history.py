@@ -91,7 +91,7 @@ def explain(home: Home, execution_id: str, step: str) -> Explanation:
         previous = _previous(journal, execution, step)
     cached = step_from_json(record.result).cached
     before = previous[1].cache_parts if previous else None
-    changes = _changes(before or {}, record.cache_parts or {}) if before else ()
+    changes = _changes(before, record.cache_parts) if before and record.cache_parts else ()
     previous_id = previous[0] if previous else None
     text = _sentence(record, changes, previous_id, cached=cached)
     return Explanation(execution_id, step, cached, previous_id, changes, text)
@@ -163,8 +163,10 @@ def _sentence(
 ) -> str:
     if cached:
         return "It was not run: an earlier run of the same code, settings and inputs was used."
+    if record.result.get("status") == "NotStarted":
+        return "It did not run: the execution did not get as far, or took another branch."
     if not record.cache_parts:
-        return "It has no cache, or did not get as far: its definition must enable CacheConfig."
+        return "It runs every time: the definition enables no CacheConfig for it."
     if previous is None:
         return "It ran because it had not run before."
     if not changes:

@@ -84,7 +84,8 @@ def _unsupported(step: Step, values: Values, machine: Machine) -> Iterator[Probl
         yield from _missing_lambda(step, where, machine)
     if step.type == "Callback" and queue_name(step) not in machine.handlers.callbacks:
         what = f"no handler in this process answers the queue {queue_name(step)!r}"
-        yield Problem(where, what, "Pass one in handlers.callbacks.")
+        fix = "Run it from Python and pass one in Handlers(callbacks={QUEUE: function})."
+        yield Problem(where, what, fix)
     if step.type in _JOBS:
         request = known_part(step, values)
         yield from _image_problems(step, request, where, machine)

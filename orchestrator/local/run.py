@@ -279,9 +279,13 @@ def _not_started(name: str, graph: Graph) -> StepResult:
 def _so_far(execution: _Execution) -> dict[str, StepResult]:
     results = {}
     for record in execution.journal.steps(execution.record.id):
-        results[record.name] = step_from_json(record.result)
-        if results[record.name].status == "Succeeded":
+        result = step_from_json(record.result)
+        if result.status == "Succeeded":
             execution.values.properties[record.name] = record.properties
+        else:
+            # The hours between a kill and its resumption are no time that the step took.
+            result = replace(result, started_at=None)
+        results[record.name] = result
     return results
 
 

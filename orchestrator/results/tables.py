@@ -68,7 +68,9 @@ def steps_table(result: ExecutionResult, *, width: int) -> Table:
         cells: list[Text | str] = [Text(step.name)]
         cells += [Text(step.type)] if width >= WIDE else []
         cells += [status_text(step.status, cached=step.cached), duration(step.seconds)]
-        cells += [Text(step_note(step))] if width >= NARROW else []
+        # Why a step failed is a sentence, which the command says below the table.
+        note = "" if step.status == "Failed" else step_note(step)
+        cells += [Text(note)] if width >= NARROW else []
         table.add_row(*cells)
     return table
 
@@ -78,7 +80,8 @@ def step_note(step: StepResult) -> str:
     if step.failure_reason:
         return step.failure_reason.strip().partition("\n")[0]
     if step.conditions:
-        return "; ".join(step.conditions)
+        asked = "; ".join(step.conditions)
+        return f"{asked}: no" if step.condition_outcome is False else asked
     return metrics_note(step.metrics)
 
 

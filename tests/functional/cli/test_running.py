@@ -53,6 +53,8 @@ def test_a_gate_that_says_no_ends_with_1_and_the_values(fmo: Fmo) -> None:
     assert states["again"] == "NotStarted"
     gate = next(step for step in document["steps"] if step["name"] == "count-gate")
     assert gate["conditions"] == ["rows 1 >= 2"]
+    assert "rows 1 >= 2: no" in ended.stderr
+    assert "fmo resume" not in ended.stderr, "the same gate would say no again"
 
 
 def test_a_failed_step_is_told_with_its_reason_log_and_how_to_go_on(fmo: Fmo) -> None:
@@ -60,6 +62,8 @@ def test_a_failed_step_is_told_with_its_reason_log_and_how_to_go_on(fmo: Fmo) ->
     ended = fmo("run", "spec.yaml")
     assert ended.code == 1
     assert "the word poison is not allowed" in ended.stderr
+    assert "poison" not in ended.stdout, "the table leaves it to the lines below"
+    assert "after a change to the spec or a script: fmo run" in ended.stderr
     assert "Traceback" not in ended.stderr
     log = re.search(r"^log: (.+)$", ended.stderr, re.MULTILINE)
     assert log
@@ -134,7 +138,24 @@ def test_runs_are_listed_newest_first_and_found_by_the_start_of_their_id(fmo: Fm
 def test_an_unknown_execution_is_wrong_input(fmo: Fmo, command: tuple[str, ...]) -> None:
     ended = fmo(*command)
     assert ended.code == 2
+    assert "there is no execution in" in ended.stderr
+    assert "Start one with `fmo run FILE`" in ended.stderr
+
+
+def test_what_fits_no_execution_is_told_with_where_to_look(fmo: Fmo) -> None:
+    fmo("run", "spec.yaml")
+    ended = fmo("resume", "nope")
+    assert ended.code == 2
+    assert "'nope' fits no execution in" in ended.stderr
     assert "`fmo runs` lists them." in ended.stderr
+
+
+def test_why_of_a_step_that_was_not_reached_lists_no_changes(fmo: Fmo) -> None:
+    fmo("run", "spec.yaml")
+    fmo("run", "spec.yaml", "--set", "steps.count.gates.min.rows=99")
+    why = fmo("why", "last", "again", "--json").document
+    assert why["changes"] == []
+    assert why["text"].startswith("It did not run: ")
 
 
 def test_looking_back_where_nothing_ran_makes_no_files(fmo: Fmo) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from rich.console import Console
 
 from orchestrator.results.evaluation import evaluation_rows
-from orchestrator.results.tables import evaluation_table, steps_table
+from orchestrator.results.tables import evaluation_table, step_note, steps_table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -31,10 +32,18 @@ def test_the_steps_table_names_state_time_and_metrics(succeeded: ExecutionResult
     assert "accuracy 0.887 >= 0.8; forgetting.loss_delta 0.012 <= 0.05" in text
 
 
-def test_the_steps_table_says_why_a_step_failed(failed: ExecutionResult) -> None:
+def test_the_steps_table_leaves_why_a_step_failed_to_the_lines_below_it(
+    failed: ExecutionResult,
+) -> None:
     text = printed(steps_table(failed, width=140), 140)
-    assert "sft: loss became nan at step 12" in text
+    assert "failed" in text
+    assert "loss became nan" not in text
     assert "not reached" in text
+
+
+def test_a_condition_that_does_not_hold_says_so(succeeded: ExecutionResult) -> None:
+    gate = next(step for step in succeeded.steps if step.conditions)
+    assert step_note(replace(gate, condition_outcome=False)).endswith("<= 0.05: no")
 
 
 @pytest.mark.parametrize("width", [60, 79, 80])
