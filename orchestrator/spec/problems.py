@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from orchestrator.spec.documented import field_lines
 from orchestrator.spec.findings import Findings, join_path
 from orchestrator.spec.models import choices_of, field_of, model_at, names_of, step_models
 from orchestrator.spec.pipeline import PipelineSpec
@@ -87,13 +88,15 @@ def _refuse(
 
 def _refuse_missing(place: _Place, findings: Findings, root: type[SpecModel]) -> None:
     name = str(place.keys[-1])
-    field = field_of(model_at(root, place.keys[:-1], place.kind), name)
+    model = model_at(root, place.keys[:-1], place.kind)
+    field = field_of(model, name)
+    line = field_lines(model).get(name) if model else None
     choices = choices_of(field) if field else ()
     fix = f"Add `{name}:`."
     if choices:
         fix = f"Add `{name}:`, one of {', '.join(choices)}."
-    elif field and field.description:
-        said = " ".join(field.description.split())
+    elif line:
+        said = " ".join(line.split())
         fix = f"Add `{name}:`. {said[0].upper()}{said[1:]}".rstrip(".") + "."
     findings.refuse(place.path(), f"the key {name!r} is missing", fix)
 
