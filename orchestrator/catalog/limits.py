@@ -20,6 +20,12 @@ ENUM_VALUES = 16
 STEP_NAME_CHARACTERS = 64
 """botocore 1.44.5, sagemaker: StepName, max."""
 
+STEP_DESCRIPTION_CHARACTERS = 3_072
+"""botocore 1.44.5, sagemaker: StepDescription, max."""
+
+STEP_DISPLAY_NAME_CHARACTERS = 256
+"""botocore 1.44.5, sagemaker: StepDisplayName, max."""
+
 OUTPUT_PARAMETERS = 50
 """botocore 1.44.5, sagemaker: OutputParameterList, max. Of Callback and Lambda steps."""
 

@@ -46,6 +46,13 @@ def container_arguments(context: Context, step: PlannedStep) -> list[Json]:
     return [context.scripts[step.name], *(argument(name, values[name]) for name in sorted(values))]
 
 
+def description(spec: StepModel) -> str | None:
+    """Return the step's description in one line."""
+    # The pattern is `.*`, which no line break matches (botocore, StepDescription), and YAML's
+    # folded text ends with one.
+    return None if spec.description is None else " ".join(spec.description.split())
+
+
 def environment_variables(spec: JobModel) -> dict[str, Json]:
     """Return the request member `Environment`, left out if there are none."""
     variables = {name: spec.environment[name] for name in sorted(spec.environment)}

@@ -54,7 +54,7 @@ def processing_step(
         name=step.name,
         type="Processing",
         arguments=arguments,
-        description=spec.description,
+        description=job.description(spec),
         depends_on=job.explicit_dependencies(context, step),
         retry_policies=job.job_retries(spec),
         cache=job.cache(context, step),

@@ -65,6 +65,7 @@ def step_problems(step: Step, where: str) -> Iterator[Problem]:
     for name in known.step_fields:
         if name not in step.extra:
             yield Problem(where, f"{name} is missing")
+    yield from _labels(step, where)
     yield from _outputs_and_triggers(step, where)
     yield from _cache(step, where, allowed=known.caches)
     for index, policy in enumerate(step.retry_policies):
@@ -79,6 +80,17 @@ def _duplicates(names: Iterator[str], where: str, what: str) -> Iterator[Problem
         if count > 1:
             fix = "Names are unique in the whole definition, branches included."
             yield Problem(where, f"{count} {what} are called {name!r}", fix)
+
+
+def _labels(step: Step, where: str) -> Iterator[Problem]:
+    labels = (
+        ("Description", step.description, limits.STEP_DESCRIPTION_CHARACTERS),
+        ("DisplayName", step.display_name, limits.STEP_DISPLAY_NAME_CHARACTERS),
+    )
+    for name, text, most in labels:
+        if text is not None and len(text) > most:
+            what = f"it has {len(text)} characters"
+            yield Problem(f"{where}.{name}", what, f"At most {most} are allowed.")
 
 
 def _outputs_and_triggers(step: Step, where: str) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ from orchestrator.plan.resolve import Resolver
 from orchestrator.plan.rules import (
     approvals_are_guarded,
     evaluations_compare,
+    instances_share_the_work,
     lora_settings_have_effect,
     names_are_free,
     readers_wait_for_gates,
@@ -52,6 +53,7 @@ def build_plan(
     gated = frozenset(name for name, step in spec.steps.items() if gate_of(name, step, facts[name]))
     names_are_free(spec, gated, findings)
     lora_settings_have_effect(spec, findings)
+    instances_share_the_work(spec, findings)
     no_secret_is_written(spec, findings)
     links = link_steps(spec, facts, findings)
     order, left = order_steps({name: tuple(found.steps()) for name, found in links.items()})

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.plan.model import HubModel, StepOutput
 from orchestrator.spec.dangling import NOT_STEPS
+from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.evaluate import EvaluateSpec
 from orchestrator.spec.register import RegisterSpec
 from orchestrator.spec.train import TrainSpec
@@ -78,6 +79,17 @@ def lora_settings_have_effect(spec: PipelineSpec, findings: Findings) -> None:
                         f"it has no effect with `method: {step.method}`",
                         "Write `method: lora`, or remove it.",
                     )
+
+
+def instances_share_the_work(spec: PipelineSpec, findings: Findings) -> None:
+    """Warn about several instances where each would do the whole work and write the same files."""
+    for name, step in spec.steps.items():
+        if isinstance(step, DatasetSpec | EvaluateSpec) and step.instance_count != 1:
+            findings.warn(
+                f"steps.{name}.instance_count",
+                f"kind `{step.kind}` does not share its work: every instance would do all of it",
+                "Remove it, and choose a larger `instance_type`.",
+            )
 
 
 def evaluations_compare(resolver: Resolver, findings: Findings) -> None:

@@ -45,7 +45,7 @@ def compile_gate(
     return Step(
         name=f"{gate.step}-gate",
         type="Condition",
-        description=step.spec.description if own else None,
+        description=job.description(step.spec) if own else None,
         depends_on=job.explicit_dependencies(context, step) if own else (),
         conditions=conditions,
         if_steps=tuple(behind),

@@ -52,7 +52,7 @@ def compile_register(context: Context, step: PlannedStep, spec: RegisterSpec) ->
         name=step.name,
         type="RegisterModel",
         arguments=arguments,
-        description=spec.description,
+        description=job.description(spec),
         depends_on=job.explicit_dependencies(context, step),
         retry_policies=job.step_retries(spec),
     )

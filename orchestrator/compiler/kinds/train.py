@@ -61,7 +61,7 @@ def compile_train(context: Context, step: PlannedStep, spec: TrainSpec) -> Step:
         name=step.name,
         type="Training",
         arguments=arguments,
-        description=spec.description,
+        description=job.description(spec),
         depends_on=job.explicit_dependencies(context, step),
         retry_policies=job.job_retries(spec),
         cache=job.cache(context, step),

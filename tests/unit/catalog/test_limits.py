@@ -11,6 +11,8 @@ from orchestrator.catalog import limits
         ("ParameterList", limits.PARAMETERS),
         ("String1024", limits.PARAMETER_VALUE_CHARACTERS),
         ("StepName", limits.STEP_NAME_CHARACTERS),
+        ("StepDescription", limits.STEP_DESCRIPTION_CHARACTERS),
+        ("StepDisplayName", limits.STEP_DISPLAY_NAME_CHARACTERS),
         ("OutputParameterList", limits.OUTPUT_PARAMETERS),
     ],
 )

@@ -195,6 +195,13 @@ def test_an_evaluation_reads_the_model_beside_its_base(project: Any, arguments_o
     assert uris["base_model"] == "s3://models/base/"
 
 
+def test_a_description_is_one_line(project: Any, steps_of: Any) -> None:
+    text = PROCESSING.replace(
+        "kind: processing\n", "kind: processing\n    description: |\n      two\n      lines\n", 1
+    )
+    assert steps_of(project.compile(text))["clean"].description == "two lines"
+
+
 def test_an_image_of_your_own_is_taken_as_it_is(project: Any, arguments_of: Any) -> None:
     text = PROCESSING.replace("script: ./clean.py\n", "script: ./clean.py\n    image_uri: mine:1\n")
     found = arguments_of(project.compile(text), "clean")

@@ -221,6 +221,13 @@ class TestStructure:
         raw["Parameters"] += [{"Name": f"P{n}", "Type": "String"} for n in range(200)]
         assert problems() == ["Parameters: there are 201 parameters. At most 200 are allowed."]
 
+    def test_a_description_and_a_display_name_have_their_limits(self, problems, train):
+        train["Description"], train["DisplayName"] = "x" * 3073, "x" * 257
+        assert problems() == [
+            "Steps.Train.Description: it has 3073 characters. At most 3072 are allowed.",
+            "Steps.Train.DisplayName: it has 257 characters. At most 256 are allowed.",
+        ]
+
     def test_a_definition_has_at_most_a_million_characters(self, problems, raw):
         raw["Metadata"] = {"note": "a" * 1_100_000}
         (problem,) = problems()

@@ -27,6 +27,11 @@ EXAM = SFT + "exam: {kind: evaluate, model: $sft, data: $split.test, gates: {min
             "Write '$exam.model' to wait for it.",
         ),
         (
+            "split: {kind: dataset, data: ./x, instance_count: 4}",
+            "spec.yaml:4: steps.split.instance_count: kind `dataset` does not share its work: "
+            "every instance would do all of it. Remove it, and choose a larger `instance_type`.",
+        ),
+        (
             SFT + "exam: {kind: evaluate, model: $sft, data: $split}",
             "spec.yaml:6: steps.exam.data: the model was trained on '$split'. "
             "Write the sealed rows, such as `$split.test`.",
