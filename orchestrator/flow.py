@@ -122,6 +122,7 @@ def run_prepared(
     how: HowToRun,
 ) -> ExecutionResult:
     """Run a definition on this machine and return how it went."""
+    home.make()
     store = Store(home.store)
     store_inputs(prepared, store)
     result = run_definition(

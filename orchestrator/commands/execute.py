@@ -105,7 +105,6 @@ def resume(
 
 def show_result(result: ExecutionResult, home: Home, output: Output) -> int:
     """Print how it went, write the report, and return the exit code."""
-    from orchestrator.commands import executions
     from orchestrator.results.evaluation import evaluation_rows
     from orchestrator.results.figures import duration
     from orchestrator.results.model import execution_to_json
@@ -118,14 +117,30 @@ def show_result(result: ExecutionResult, home: Home, output: Output) -> int:
         if rows:
             title = f"Evaluation: {step.name}"
             output.show(evaluation_table(rows, title=title, width=width))
-    report = executions.write_report(result, executions.report_path(result, home))
-    output.document({**execution_to_json(result), "report": str(report)})
+    report = _write_report(result, home, output)
+    output.document({**execution_to_json(result), "report": str(report) if report else None})
     output.say(f"{result.status} in {duration(result.seconds)}: {result.execution_id}", "bold")
-    output.say(f"report: {report}")
+    if report:
+        output.say(f"report: {report}")
     if result.status == "Succeeded":
         return 0
     _say_why(result, output)
     return 1
+
+
+def _write_report(result: ExecutionResult, home: Home, output: Output) -> Path | None:
+    """Write the report and return its path; None if it cannot be, which undoes no run."""
+    from orchestrator.commands import executions
+    from orchestrator.errors import Problem
+
+    path = executions.report_path(result, home)
+    try:
+        return executions.write_report(result, path)
+    except OSError as error:
+        what = f"the report cannot be written: {error.strerror or error}"
+        fix = f"Later: fmo report {result.execution_id}"
+        output.warn([Problem(str(path), what, fix)])
+        return None
 
 
 def _say_why(result: ExecutionResult, output: Output) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchestrator.local.files import naming_full_disks
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -14,6 +16,14 @@ class Home:
     """The folder `.fmo/`, by parts. Nothing is created until it is needed."""
 
     root: Path
+
+    def make(self) -> None:
+        """Make the folder, for its owner's eyes only and ignored by git, unless it is there."""
+        if self.root.is_dir():
+            return
+        with naming_full_disks(self.root):
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (self.root / ".gitignore").write_text("*\n")
 
     @property
     def store(self) -> Path:

@@ -6,27 +6,18 @@ import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from orchestrator.errors import DataError, Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from orchestrator.local.store import Store
 
+Fetch: TypeAlias = "Callable[[str, str, Path], None]"
+"""Downloads a model at a revision into a folder."""
 SCRIPT = Path(__file__).parents[2] / "training_scripts" / "fetch_model.py"
-
-
-def store_model(uri: str, model_id: str, revision: str, store: Store) -> None:
-    """Put a model of the hub into the store below `uri`, unless it is there already.
-
-    Raises:
-        DataError: If it cannot be had.
-    """
-    if store.list(uri):
-        return
-    with TemporaryDirectory() as folder:
-        fetch_model(model_id, revision, Path(folder))
-        store.upload(Path(folder), uri)
 
 
 def fetch_model(
@@ -43,3 +34,21 @@ def fetch_model(
         lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
         # The script's last line says what to do, too.
         raise DataError(Problem(f"hf://{model_id}@{revision}", lines[-1].rstrip(".")))
+
+
+def store_model(
+    uri: str, model_id: str, revision: str, store: Store, fetch: Fetch = fetch_model
+) -> None:
+    """Put a model of the hub into the store below `uri`, unless all of it is there already.
+
+    Raises:
+        DataError: If it cannot be had.
+    """
+    # Beside the folder, not in it: a job gets what is below `uri`.
+    complete = f"{uri.rstrip('/')}.complete"
+    if store.find(complete) is not None:
+        return
+    with TemporaryDirectory() as folder:
+        fetch(model_id, revision, Path(folder))
+        store.upload(Path(folder), uri)
+    store.put_bytes(complete, b"")

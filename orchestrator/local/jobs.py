@@ -52,6 +52,7 @@ _NO_NAMESPACE = (
     "from the environment variable FMO_ML_ROOT, or from an argument."
 )
 _LITTLE_BYTES = 4 * 2**20
+_READ_BYTES = 4 * _REASON_LENGTH
 _NOT_KEPT = ("input/data", "processing", "model", "output/data", "code", "home", TEMPORARY)
 _CHECKPOINT_WAIT_SECONDS = 86400.0
 _OUTSIDE_SIGNALS = {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP}
@@ -242,11 +243,14 @@ def _verdict(ended: Exit, plan: JobPlan, folder: Path, log: JobLog) -> JobEnd:
         reason = _signal_text(number) + (f": {reason}" if reason else "")
     fault = INTERNAL_ERROR if ended.signal in _OUTSIDE_SIGNALS else None
     named = next((fault for name, fault in _NAMED_FAULTS.items() if said.startswith(name)), None)
-    return JobEnd("Failed", _with_cure(reason)[:_REASON_LENGTH], named or fault)
+    return JobEnd("Failed", _with_cure(reason), named or fault)
 
 
 def _said(path: Path) -> str:
-    return path.read_text("utf-8", "replace").strip() if path.is_file() else ""
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return file.read(_READ_BYTES).decode("utf-8", "replace").strip()
 
 
 def _from_log(ended: Exit, log: JobLog) -> str:
@@ -262,10 +266,16 @@ def _signal_text(number: int) -> str:
 
 
 def _with_cure(reason: str) -> str:
+    """Return `reason`, cut to its length so that what to do about it still fits."""
+    cure = _cure(reason)
+    return reason[: _REASON_LENGTH - len(cure)] + cure
+
+
+def _cure(reason: str) -> str:
     if "No module named" in reason and any(
         f"No module named '{name}" in reason for name in ("torch", "transformers", "peft")
     ):
-        return f"{reason} Run: pip install 'fm-orchestrator[train]'"
+        return " Run: pip install 'fm-orchestrator[train]'"
     if "MemoryError" in reason:
-        return f"{reason} (the job ran out of memory)"
-    return reason
+        return " (the job ran out of memory)"
+    return ""

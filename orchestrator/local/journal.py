@@ -34,9 +34,10 @@ class Journal:
         self.path = path
         self._lock = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._connection = sqlite3.connect(
-            path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
+        with self._translated():
+            self._connection = sqlite3.connect(
+                path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
         self._connection.row_factory = sqlite3.Row
         try:
             self._prepare()
@@ -196,20 +197,25 @@ class Journal:
         return [{**dict(row), "package": json.loads(row["package"])} for row in rows]
 
     def _prepare(self) -> None:
-        with naming_full_disks(self.path):
+        with naming_full_disks(self.path), self._translated():
             try:
                 self._connection.execute("PRAGMA journal_mode = WAL")
                 # A loss of power may forget the last moments, which then run again; it cannot
                 # contradict the store, whose objects are on disk before their step is.
                 self._connection.execute("PRAGMA synchronous = NORMAL")
                 version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+            except sqlite3.OperationalError:
+                raise
             except sqlite3.DatabaseError as error:
                 message = f"{self.path}: this is not a journal of fmo ({error}). Move it away."
                 raise StoreError(message) from error
-        if version > VERSION:
+        if version not in {0, VERSION}:
+            who, cure = (
+                ("a newer", "Upgrade") if version > VERSION else ("an older", "Go back to that")
+            )
             message = (
-                f"{self.path}: a newer fmo wrote this journal (version {version}; this fmo knows "
-                f"{VERSION}). Upgrade fmo, or let FMO_HOME name another folder."
+                f"{self.path}: {who} fmo wrote this journal (version {version}; this fmo knows "
+                f"{VERSION}). {cure} fmo, or let FMO_HOME name another folder."
             )
             raise JournalVersionError(message)
         if version == 0:
@@ -250,7 +256,17 @@ class Journal:
                     "Wait for it to end, or set FMO_HOME to another folder."
                 )
                 raise StoreBusyError(message, retryable=True) from error
-            raise
+            if "no such" in str(error):
+                message = (
+                    f"{self.path}: this journal has another form than this fmo writes ({error}). "
+                    "Use the fmo that wrote it, or let FMO_HOME name another folder."
+                )
+                raise JournalVersionError(message) from error
+            message = (
+                f"{self.path}: the journal cannot be used: {error}. See that it may be written, "
+                "or let FMO_HOME name another folder."
+            )
+            raise StoreError(message) from error
 
 
 def _execution(row: sqlite3.Row) -> ExecutionRecord:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from orchestrator.definition.json import Json
 
 VERSION = 1
+"""One more with every change of the tables, or of a step's result as JSON, that a release makes."""
 SCHEMA = """
 CREATE TABLE executions (
     id TEXT PRIMARY KEY,

@@ -130,6 +130,7 @@ def run_definition(
         workers=workers,
     )
     values = _checked_values(record, graph, session)
+    home.make()
     with Journal(home.journal) as journal:
         results = {name: _not_started(name, graph) for name in graph}
         journal.add_execution(record, _records(results))

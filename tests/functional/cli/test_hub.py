@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.errors import DataError
-from orchestrator.local.hub import fetch_model
+from orchestrator.local.hub import fetch_model, store_model
+from orchestrator.local.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +20,23 @@ def program(folder: Path, text: str) -> str:
     path.write_text(f"#!/bin/sh\n{text}\n")
     path.chmod(0o755)
     return str(path)
+
+
+def test_a_model_of_which_only_a_part_was_stored_is_fetched_again(tmp_path: Path) -> None:
+    store = Store(tmp_path / "s3")
+    store.put_bytes("s3://b/hub/m/config.json", b"left by a killed fmo")
+    fetched = []
+
+    def fetch(model_id: str, revision: str, folder: Path) -> None:
+        fetched.append(f"{model_id}@{revision}")
+        (folder / "config.json").write_text("{}")
+        (folder / "weights.bin").write_text("weights")
+
+    for _ in range(2):
+        store_model("s3://b/hub/m/", "acme/small", "v1", store, fetch)
+    assert fetched == ["acme/small@v1"]
+    assert sorted(store.tree("s3://b/hub/m/")) == ["config.json", "weights.bin"]
+    assert store.get("s3://b/hub/m/config.json") == b"{}"
 
 
 def test_the_id_comes_last_and_can_never_be_an_option(tmp_path: Path) -> None:

@@ -75,6 +75,28 @@ def test_a_failed_step_is_told_with_its_reason_log_and_how_to_go_on(fmo: Fmo) ->
     assert "poison" in page
 
 
+def test_a_report_that_cannot_be_written_loses_neither_the_document_nor_the_run(
+    fmo: Fmo,
+) -> None:
+    # The job puts a folder where the report goes; a full disk ends the same way.
+    script = fmo.folder / "again.py"
+    block = f"import os, pathlib\nhere = pathlib.Path({str(fmo.folder)!r})\n"
+    block += "[(run / 'report.html').mkdir() for run in (here / '.fmo/executions').iterdir()]\n"
+    script.write_text(script.read_text() + block)
+    ended = fmo("run", "spec.yaml", "--json")
+    assert ended.code == 0, ended.stderr
+    assert ended.document["status"] == "Succeeded"
+    assert ended.document["report"] is None
+    assert "the report cannot be written: Is a directory. Later: fmo report" in ended.stderr
+
+
+def test_the_home_is_for_its_owner_only_and_unknown_to_git(fmo: Fmo) -> None:
+    fmo("run", "spec.yaml")
+    home = fmo.folder / ".fmo"
+    assert home.stat().st_mode & 0o077 == 0
+    assert (home / ".gitignore").read_text() == "*\n"
+
+
 def test_wrong_input_starts_nothing_and_leaves_nothing(fmo: Fmo) -> None:
     ended = fmo("run", "spec.yaml", "--set", "steps.count.script=./none.py")
     assert ended.code == 2

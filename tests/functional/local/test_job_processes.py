@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import os
 import sys
 import tarfile
 import threading
 import time
+import zipfile
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -147,6 +149,19 @@ def test_without_a_failure_file_the_end_of_the_log_says_why(lab: Any) -> None:
     assert reason.endswith("ValueError: bad row")
 
 
+def test_a_failure_file_of_any_size_becomes_a_reason_of_at_most_1024_characters(lab: Any) -> None:
+    code = """
+        with open(ml / 'output/message', 'wb') as file:
+            file.write(b"No module named 'torch' " * 50)
+            file.truncate(2**34)
+        sys.exit(3)
+    """
+    result = lab.run(lab.processing("a", code))
+    reason = str(result.step("a").failure_reason)
+    assert len(reason) == 1024
+    assert reason.endswith("Run: pip install 'fm-orchestrator[train]'")
+
+
 def test_a_missing_training_library_is_named_with_the_cure(lab: Any) -> None:
     result = lab.run(lab.processing("a", "import torch"))
     assert str(result.step("a").failure_reason).endswith("pip install 'fm-orchestrator[train]'")
@@ -259,6 +274,25 @@ def test_requirements_that_are_met_need_no_environment(lab: Any) -> None:
 
 
 @pytest.mark.slow
+def test_pinned_requirements_are_installed_once_and_never_into_the_python_of_fmo(
+    lab: Any, tmp_path: Path
+) -> None:
+    wheels = wheel_of(tmp_path, "fmo_greeting", "WORD = 'hello'")
+    lab.store.put_bytes(
+        "s3://lab/code/job.py", b"import fmo_greeting, click; print(fmo_greeting.WORD)"
+    )
+    lab.store.put_bytes("s3://lab/code/requirements.txt", b"fmo-greeting==1.0\n")
+    offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "PATH": os.defpath}
+    for _ in range(2):
+        result = lab.run(with_code(lab), options=RunOptions(environ=offline))
+        assert result.status == "Succeeded", result.failure_reason
+        log = Path(str(result.step("a").log)).read_text()
+        assert log.splitlines()[-1] == "hello"
+    assert "Installing" not in log, "the second job finds the environment of the first"
+    assert importlib.util.find_spec("fmo_greeting") is None
+
+
+@pytest.mark.slow
 def test_requirements_that_cannot_be_installed_say_what_to_do_offline(lab: Any) -> None:
     lab.store.put_bytes("s3://lab/code/job.py", b"print('never')")
     lab.store.put_bytes("s3://lab/code/requirements.txt", b"no-such-package-of-anyone==1.2.3\n")
@@ -267,6 +301,23 @@ def test_requirements_that_cannot_be_installed_say_what_to_do_offline(lab: Any) 
     reason = str(result.step("a").failure_reason)
     assert reason.startswith("requirements.txt: pip could not install it: ")
     assert "PIP_FIND_LINKS" in reason
+
+
+def wheel_of(folder: Path, module: str, text: str) -> Path:
+    """Return a folder that holds version 1.0 of `module` as a wheel, which is a zip archive."""
+    wheels = folder / "wheels"
+    wheels.mkdir()
+    meta = f"{module}-1.0.dist-info"
+    files = {
+        f"{module}.py": text,
+        f"{meta}/METADATA": f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n",
+        f"{meta}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = "".join(f"{name},,\n" for name in (*files, f"{meta}/RECORD"))
+    with zipfile.ZipFile(wheels / f"{module}-1.0-py3-none-any.whl", "w") as archive:
+        for name, content in {**files, f"{meta}/RECORD": record}.items():
+            archive.writestr(name, content)
+    return wheels
 
 
 def with_code(lab: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import threading
 from typing import TYPE_CHECKING
@@ -10,7 +11,14 @@ import pytest
 
 from orchestrator.errors import JournalVersionError, StoreError
 from orchestrator.local.journal import Journal
-from orchestrator.local.journal_rows import CacheRecord, ExecutionRecord, StepRecord
+from orchestrator.local.journal_rows import (
+    SCHEMA,
+    VERSION,
+    CacheRecord,
+    ExecutionRecord,
+    StepRecord,
+)
+from orchestrator.results.model import StepResult, step_to_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +44,30 @@ def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"not a database, " * 100)
     with pytest.raises(StoreError, match="this is not a journal of fmo"):
         Journal(path)
+
+
+@pytest.mark.parametrize("schema", ["", "CREATE TABLE executions (id TEXT)"])
+def test_a_journal_of_another_form_is_told_with_what_to_do(tmp_path: Path, schema: str) -> None:
+    path = tmp_path / "journal.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute(schema or "CREATE TABLE others (id TEXT)")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.close()
+    with Journal(path) as journal, pytest.raises(JournalVersionError) as caught:
+        journal.executions()
+    assert "this journal has another form than this fmo writes (no such " in str(caught.value)
+    assert "FMO_HOME" in str(caught.value)
+
+
+def test_a_journal_that_cannot_be_opened_is_told_without_a_traceback(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="the journal cannot be used: unable to open"):
+        Journal(tmp_path)
+
+
+def test_the_form_of_the_journal_changes_only_with_its_version() -> None:
+    form = SCHEMA + " ".join(step_to_json(StepResult("a", "Processing")))
+    # When this fails: raise VERSION by one if a release wrote the form before, then copy the hash.
+    assert (VERSION, hashlib.sha256(form.encode()).hexdigest()[:12]) == (1, "14ce083f0c23")
 
 
 def test_what_was_recorded_is_read_back_by_another_user(tmp_path: Path) -> None:
