@@ -6,6 +6,7 @@ Training or Processing contract. Standard library only, so that any image can im
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -35,7 +36,9 @@ def fail(message: str) -> NoReturn:
     """Raise `JobFailure` with `message`, which `launch.py` reports as the failure reason."""
     path = os.environ.get(FAILURE_VARIABLE)
     if path:
-        Path(path).write_text(message, encoding="utf-8")
+        # On a full disk the log is what is left to tell it.
+        with contextlib.suppress(OSError):
+            Path(path).write_text(message, encoding="utf-8")
     raise JobFailure(message)
 
 

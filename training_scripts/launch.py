@@ -9,6 +9,7 @@ Sets the `SM_*` variables people know, installs pinned requirements that the ima
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -39,6 +40,10 @@ REASON_LENGTH = 1024
 
 _PINNED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([A-Za-z0-9.+!_-]+)$")
 _TAIL_LINES = 400
+_NO_SPACE = "No space left on device"
+"""As the system words it, also in errors of libraries that are not Python."""
+_DISK_FULL = "the disk is full"
+_DISK_CURE = "Free some space, or raise volume_size_gb."
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -67,10 +72,18 @@ def main(arguments: Sequence[str]) -> int:
     if return_code == 0:
         container.failure.unlink(missing_ok=True)
         return 0
-    told = container.failure.read_text("utf-8") if container.failure.exists() else ""
-    _write_failure(container, told or failure_reason(tail, return_code, arguments[0]))
     # As a shell counts: 128 and the signal's number.
-    return return_code if return_code > 0 else 128 - return_code
+    exit_code = return_code if return_code > 0 else 128 - return_code
+    told = container.failure.read_text("utf-8") if container.failure.exists() else ""
+    if told:
+        _write_failure(container, told)
+        return exit_code
+    reason = failure_reason(tail, return_code, arguments[0])
+    if _DISK_FULL in reason:
+        # Into the log as well: the failure file may not fit on the disk either.
+        return _failed(container, reason, exit_code)
+    _write_failure(container, reason)
+    return exit_code
 
 
 def build_command(
@@ -109,6 +122,8 @@ def install_requirements(container: Container, environment: Mapping[str, str]) -
     if return_code == 0:
         return ""
     errors = [line for line in tail if line.startswith("ERROR:")] or tail[-1:]
+    if any(_NO_SPACE in line for line in errors):
+        return f"requirements.txt: {_DISK_FULL} while installing it. {_DISK_CURE}"
     cure = "Pin versions the index has, or give the job a channel `wheels`."
     return f"requirements.txt: pip could not install it: {' '.join(errors)} {cure}"
 
@@ -150,6 +165,8 @@ def failure_reason(tail: Sequence[str], return_code: int, script: str) -> str:
         cure = " It probably ran out of memory." if name == "SIGKILL" else ""
         return f"{script}: ended by {name}.{cure}"
     found = [text for text in _raised(tail) if not text.startswith("torch.distributed.elastic")]
+    if any(_NO_SPACE in text for text in found):
+        return f"{script}: {_DISK_FULL} ({found[-1]}). {_DISK_CURE}"
     if found:
         return f"{script}: {found[-1]}"
     last = next((line for line in reversed(tail) if line.strip()), "")
@@ -196,7 +213,8 @@ def _failed(container: Container, reason: str, exit_code: int) -> int:
 
 def _write_failure(container: Container, reason: str) -> None:
     short = reason if len(reason) <= REASON_LENGTH else reason[: REASON_LENGTH - 3] + "..."
-    container.failure.write_text(short, encoding="utf-8")
+    with contextlib.suppress(OSError):
+        container.failure.write_text(short, encoding="utf-8")
 
 
 def _is_installed(requirement: str) -> bool:

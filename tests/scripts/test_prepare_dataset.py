@@ -133,6 +133,18 @@ def test_a_split_that_would_be_empty_is_an_error_that_writes_nothing(tmp_path: P
     assert not list((tmp_path / "processing/output").rglob("metrics.json"))
 
 
+def test_a_row_that_the_template_cannot_word_leaves_nothing_half_written(tmp_path: Path) -> None:
+    turns = [{"role": role, "content": "Yes, that it is."} for role in ("user", "assistant")]
+    rows = [{"messages": [{"role": "user", "content": f"Row {n}"}, turns[1]]} for n in range(30)]
+    rows.append({"messages": turns * 2})
+    done = prepare(tmp_path, rows, prompt_template="alpaca")
+    assert done.returncode == 1
+    assert (
+        "has the turns user, assistant, user, assistant. Use prompt_template: chat" in done.stderr
+    )
+    assert not [path for path in (tmp_path / "processing/output").rglob("*") if path.is_file()]
+
+
 def test_a_share_of_nothing_gives_an_empty_file(tmp_path: Path) -> None:
     split = {**SPLIT, "validation": 0, "test": 0}
     done = prepare(tmp_path, exchanges(20), columns=COLUMNS, split=split)

@@ -48,15 +48,20 @@ class CheckpointStore:
         self.folder.mkdir(parents=True, exist_ok=True)
         final = self.folder / f"step-{step:08d}"
         partial = self.folder / f"{_PARTIAL}{step:08d}"
-        shutil.rmtree(partial, ignore_errors=True)
+        self._drop_partial()
         partial.mkdir()
-        save_file(
-            {name: tensor.contiguous() for name, tensor in tensors.items()}, partial / _TENSORS
-        )
-        record = {"step": step, "sha256": _sha256(partial / _TENSORS), "state": dict(state)}
-        (partial / _STATE).write_text(json.dumps(record), encoding="utf-8")
-        for path in (partial / _TENSORS, partial / _STATE, partial):
-            _to_disk(path)
+        try:
+            save_file(
+                {name: tensor.contiguous() for name, tensor in tensors.items()}, partial / _TENSORS
+            )
+            record = {"step": step, "sha256": _sha256(partial / _TENSORS), "state": dict(state)}
+            (partial / _STATE).write_text(json.dumps(record), encoding="utf-8")
+            for path in (partial / _TENSORS, partial / _STATE, partial):
+                _to_disk(path)
+        except BaseException:
+            # Most likely the disk is full: leave the room to others.
+            self._drop_partial()
+            raise
         shutil.rmtree(final, ignore_errors=True)
         partial.replace(final)
         _to_disk(self.folder)
@@ -81,6 +86,11 @@ class CheckpointStore:
 
     def _folders(self) -> list[Path]:
         return sorted(self.folder.glob("step-*"))
+
+    def _drop_partial(self) -> None:
+        # Of any step: what a killed attempt left would else stay for ever.
+        for folder in self.folder.glob(f"{_PARTIAL}*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _drop_old(self) -> None:
         for folder in self._folders()[: -self.keep]:

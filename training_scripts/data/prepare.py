@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,12 +23,13 @@ from training_scripts.data.split import Shares, side_of, sides_are_not_empty
 from training_scripts.data.templates import render
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from training_scripts.data.formats import Format
+    from training_scripts.data.rows import Row
     from training_scripts.data.split import Side
     from training_scripts.data.spool import Spool
     from training_scripts.data.templates import Template
@@ -137,17 +139,17 @@ def write_splits(
     counts: Counter[Side] = Counter({"train": 0, "validation": 0, "test": 0})
     counts.update(sides)
     sides_are_not_empty(counts, wanted.shares)
-    lengths = np.empty(len(sides), dtype=np.int64)
+    rows = (
+        render(sample, wanted.template, wanted.system_prompt)
+        for sample in spool.read_many(kept.numbers)
+    )
     paths = {side: folder / f".{side}.jsonl.partial" for side, folder in folders.items()}
-    files = {side: path.open("w", encoding="utf-8", newline="\n") for side, path in paths.items()}
     try:
-        for number, sample in enumerate(spool.read_many(kept.numbers)):
-            row = render(sample, wanted.template, wanted.system_prompt)
-            lengths[number] = len(row_text(row))
-            files[sides[number]].write(row_to_line(row))
-    finally:
-        for file in files.values():
-            file.close()
+        lengths = _write_rows(rows, sides, paths)
+    except BaseException:
+        for path in paths.values():
+            path.unlink(missing_ok=True)
+        raise
     for side, path in paths.items():
         path.replace(folders[side] / f"{side}.jsonl")
     return {
@@ -159,6 +161,22 @@ def write_splits(
         "characters_median": float(np.median(lengths)),
         "characters_max": int(lengths.max()),
     }
+
+
+def _write_rows(
+    rows: Iterable[Row], sides: Sequence[Side], paths: Mapping[Side, Path]
+) -> NDArray[np.int64]:
+    """Write each row to the file of its side; return the characters of each."""
+    lengths = np.empty(len(sides), dtype=np.int64)
+    with ExitStack() as opened:
+        files = {
+            side: opened.enter_context(path.open("w", encoding="utf-8", newline="\n"))
+            for side, path in paths.items()
+        }
+        for number, row in enumerate(rows):
+            lengths[number] = len(row_text(row))
+            files[sides[number]].write(row_to_line(row))
+    return lengths
 
 
 def _group_near(spool: Spool, numbers: NDArray[np.int64], threshold: float) -> Groups:

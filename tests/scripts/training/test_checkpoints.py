@@ -67,6 +67,15 @@ def test_a_checkpoint_that_was_being_written_is_not_seen(tmp_path: Path) -> None
     assert found.step == 1
 
 
+def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before_and_no_rest(
+    tmp_path: Path,
+) -> None:
+    store = saved(tmp_path, 1)
+    with pytest.raises(TypeError):
+        store.save(2, {"rows": object()}, {"w": torch.zeros(3)})
+    assert [path.name for path in tmp_path.iterdir()] == ["step-00000001"]
+
+
 def test_the_fingerprint_changes_with_settings_data_and_names(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
