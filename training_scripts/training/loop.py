@@ -132,6 +132,9 @@ class _Progress:
         run, started = self.run, self.run.clock()
         sequences = batch_of_step(len(run.train), run.global_batch_size, step, run.settings.seed)
         labels = count_labels(run.train, sequences)
+        # Before the batches: a process may have none in an epoch's last step, but must vote.
+        if run.world.size > 1:
+            self._stop_if_asked(step)
         loss = self._accumulate(step, sequences, labels)
         if not math.isfinite(loss):
             fail(
@@ -186,8 +189,9 @@ class _Progress:
         torch.manual_seed(hash((run.settings.seed, step, run.world.rank)) % (1 << 63))
         total = torch.zeros((), dtype=torch.float32, device=run.world.device)
         size = run.settings.per_device_train_batch_size
-        for number, batch in enumerate(_own_batches(run, run.train, sequences, size)):
-            self._stop_if_asked(step, first=number == 0)
+        for batch in _own_batches(run, run.train, sequences, size):
+            if run.world.size == 1:
+                self._stop_if_asked(step)
             loss = batch_loss(run.model, batch, scale=1.0 / max(labels, 1))
             loss.backward()
             self.optimizer.accumulate()
@@ -195,13 +199,12 @@ class _Progress:
         run.world.sum(total)
         return float(total.item())
 
-    def _stop_if_asked(self, step: int, *, first: bool) -> None:
+    def _stop_if_asked(self, step: int) -> None:
         import torch
 
         asked = self.run.stop_requested()
         if self.run.world.size > 1:
-            if not first:
-                return  # All processes must stop at the same place, or the others would wait.
+            # All processes must stop at the same place, or the others would wait for ever.
             votes = torch.tensor(float(asked), device=self.run.world.device)
             self.run.world.sum(votes)
             asked = bool(votes.item())
