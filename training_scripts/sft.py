@@ -1,8 +1,9 @@
 """Fine-tune on instructions: `python3 launch.py sft.py [--name=value ...]`.
 
 Starts from the model in channel `model`. Method `full` trains every weight, `lora` an adapter
-beside them, which is saved in `adapter/` and merged into the model at the root. The loss is taken
-on completions, or on what the assistant says, unless `completion_only_loss` is false.
+beside them, which is saved in `adapter/` and merged into the model at the root; with
+`merge_adapter: false` the adapter alone is saved, at the root. The loss is taken on completions,
+or on what the assistant says, unless `completion_only_loss` is false.
 """
 
 from __future__ import annotations
@@ -48,14 +49,16 @@ def main(job: Job | None = None) -> None:
     counts = parameter_counts(model)
     trained = run_training(job, settings, world, model, tokenizer, dtype)
     if world.is_main:
-        model = _result(job, settings, model, trained, stored or dtype)
+        model = _model_to_save(job, settings, model, trained, stored or dtype)
         finish(job, settings, model, tokenizer, trained, counts)
     world.wait()
     world.close()
 
 
-def _result(job: Job, settings: TrainSettings, model: Any, trained: Trained, stored: Any) -> Any:
-    """The model to save, in the type its weights were stored in."""
+def _model_to_save(
+    job: Job, settings: TrainSettings, model: Any, trained: Trained, stored: Any
+) -> Any:
+    """The model in the type its weights were stored in; None if the adapter is all to save."""
     import torch
 
     from training_scripts.methods.full import with_weights
@@ -64,11 +67,12 @@ def _result(job: Job, settings: TrainSettings, model: Any, trained: Trained, sto
 
     if settings.method == "full":
         return with_weights(model, trained.master_weights, stored)
+    if not settings.merge_adapter:
+        save_adapter(model, trained.master_weights, job.model_dir)
+        return None
     adapter = job.model_dir / "adapter"
     save_adapter(model, trained.master_weights, adapter)
     base, _ = load_model(job.input("model"), torch.float32)
-    if not settings.merge_adapter:
-        return base.to(stored)
     return merge_adapter(base, adapter, stored)
 
 

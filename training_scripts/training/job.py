@@ -127,8 +127,13 @@ def run_training(
 def finish(
     job: Job, settings: TrainSettings, model: Any, tokenizer: Any, trained: Trained, counts: Any
 ) -> None:
-    """Save the model, its history, its metrics and a README; then drop the checkpoints."""
-    save_model(model, tokenizer, job.model_dir)
+    """Save the model, its history, its metrics and a README; then drop the checkpoints.
+
+    If `model` is None, an adapter stands in its place already.
+    """
+    if model is not None:
+        save_model(model, tokenizer, job.model_dir)
+    tokenizer.save_pretrained(job.model_dir)
     trained.history.write(job.model_dir / "trainer_log.jsonl")
     metrics = run_metrics(trained.history, counts)
     write_readme(job.model_dir, job.step, settings, metrics)

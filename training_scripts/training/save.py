@@ -13,14 +13,19 @@ if TYPE_CHECKING:
     from training_scripts.training.history import History
     from training_scripts.training.settings import TrainSettings
 
+_MODEL = 'model = AutoModelForCausalLM.from_pretrained(".")'
+_ADAPTER = """from peft import PeftModel
+
+base = AutoModelForCausalLM.from_pretrained("...")  # the model that was tuned
+model = PeftModel.from_pretrained(base, ".")"""
+
 
 def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
-    """Write model and tokenizer in Hugging Face layout, weights as safetensors."""
+    """Write the model in Hugging Face layout, weights as safetensors."""
     model.config.use_cache = True
     model.generation_config.eos_token_id = _stop_tokens(model, tokenizer)
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     model.save_pretrained(folder, safe_serialization=True)
-    tokenizer.save_pretrained(folder)
 
 
 def run_metrics(history: History, counts: Mapping[str, int]) -> dict[str, float]:
@@ -72,6 +77,7 @@ def write_readme(
         for name, value in vars(settings).items()
         if value is not None and (settings.method == "lora" or not name.startswith("lora_"))
     }
+    is_adapter = settings.method == "lora" and not settings.merge_adapter
     text = f"""# {step or "model"}
 
 Trained with objective `{settings.objective}`, method `{settings.method}`.
@@ -79,7 +85,7 @@ Trained with objective `{settings.objective}`, method `{settings.method}`.
 ```python
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-model = AutoModelForCausalLM.from_pretrained(".")
+{_ADAPTER if is_adapter else _MODEL}
 tokenizer = AutoTokenizer.from_pretrained(".")
 ```
 

@@ -121,6 +121,34 @@ def test_the_merged_model_is_base_and_adapter_together(
     assert read(own, "metrics.json")["train/trainable_parameters"] < 20_000
 
 
+def test_an_adapter_that_is_not_merged_stands_alone_beside_its_tokenizer(
+    job: MakeJob, settings_of: SettingsOf, base_model: Path, tmp_path: Path
+) -> None:
+    fields = {"method": "lora", "max_steps": 8, "learning_rate": 1e-2, "lora_r": 4}
+    own = job(settings_of("sft", merge_adapter=False, **fields), model=base_model)
+    sft.main(own)
+    names = {path.name for path in own.model_dir.iterdir()}
+    assert {"adapter_config.json", "adapter_model.safetensors", "tokenizer.json"} < names
+    assert not names & {"config.json", "model.safetensors", "adapter"}
+    assert "PeftModel.from_pretrained(base" in (own.model_dir / "README.md").read_text()
+    base = AutoModelForCausalLM.from_pretrained(base_model, dtype=torch.float32)
+    with torch.no_grad():
+        adapted = PeftModel.from_pretrained(base, own.model_dir)(torch.arange(3, 20).unsqueeze(0))
+    assert not torch.allclose(adapted.logits, logits(base_model), atol=0.1)
+    onward = make_onward(own, settings_of("sft"), tmp_path / "onward")
+    with pytest.raises(JobFailure, match=r"model_name_or_path: .*only an adapter.*merge_adapter"):
+        sft.main(onward)
+
+
+def make_onward(before: Job, settings: dict[str, Any], root: Path) -> Job:
+    """A job on the same rows that starts from the model of `before`."""
+    channels = root / "input" / "data"
+    channels.mkdir(parents=True)
+    (channels / "data").symlink_to(before.input("data"))
+    (channels / "model").symlink_to(before.model_dir)
+    return type(before)("train", "train", settings, root, "Training")
+
+
 def test_conversations_are_learned_in_the_model_s_chat_template(
     job: MakeJob, settings_of: SettingsOf, base_model: Path, write_split: Callable[..., None]
 ) -> None:
@@ -213,7 +241,7 @@ def test_a_folder_that_is_no_model_is_named(
 ) -> None:
     folder = tmp_path / "empty"
     folder.mkdir()
-    with pytest.raises(JobFailure, match=r"inputs.model: .*the folder is empty"):
+    with pytest.raises(JobFailure, match=r"model_name_or_path: .*the folder is empty"):
         sft.main(job(settings_of("sft"), model=folder))
 
 
@@ -273,11 +301,18 @@ def test_heads_that_do_not_divide_the_hidden_size_are_refused(
 
 @pytest.mark.slow
 def test_two_processes_take_the_steps_of_one(
-    job: MakeJob, settings_of: SettingsOf, base_model: Path, tmp_path: Path
+    job: MakeJob,
+    settings_of: SettingsOf,
+    base_model: Path,
+    tmp_path: Path,
+    write_split: Callable[..., None],
 ) -> None:
+    # The third step is the epoch's last: one sequence, so that one process has none.
     fields = {"max_steps": 4, "global_batch_size": 8, "per_device_train_batch_size": 4}
-    settings = settings_of("continued_pretrain", bf16=False, **fields)
+    settings = settings_of("continued_pretrain", bf16=False, packing=False, **fields)
     own = job(settings, model=base_model)
+    rows = [{"text": f"Lists a queue number {number}."} for number in range(17)]
+    write_split(own.input("data"), "train", rows)
     pretrain.main(own)
     pair = type(own)("train", "train", settings, tmp_path / "pair", "Training")
     pair.root.mkdir()
