@@ -72,7 +72,11 @@ def compute_dtype(*, bf16: bool, device: Any) -> Any:
 
     if not bf16:
         return torch.float32
-    fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else _cpu_has_bf16()
+    if device.type == "cuda":
+        # Emulated, as on a T4, it is slower than float32.
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        fast = _cpu_has_bf16()
     return torch.bfloat16 if fast else torch.float32
 
 

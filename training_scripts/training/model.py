@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 from training_scripts.container import fail
 from training_scripts.training.attention import PACKED, register
+from training_scripts.training.devices import compute_dtype
 from training_scripts.training.fused import fuse
 
 if TYPE_CHECKING:
@@ -69,7 +71,10 @@ def load_model(folder: Path, dtype: Any) -> tuple[Any, Any]:
         stored = getattr(AutoConfig.from_pretrained(folder), "dtype", None)
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True)
     except (OSError, ValueError, KeyError) as error:
-        fail(f"inputs.model: transformers cannot load it ({error}).")
+        fail(
+            f"model_name_or_path: transformers cannot load it ({error}). "
+            "Pass a causal language model whose files are whole."
+        )
     return model, stored
 
 
@@ -82,13 +87,22 @@ def load_tokenizer(folder: Path) -> Any:
     from transformers import AutoTokenizer
 
     if not (folder / "config.json").is_file() and not (folder / "tokenizer.json").is_file():
-        fail(f"inputs.model: there is no tokenizer ({_names(folder)}). Pass a Hugging Face model.")
+        fail(
+            f"model_name_or_path: there is no tokenizer ({_names(folder)}). "
+            "Pass a Hugging Face model."
+        )
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder)
     except (OSError, ValueError, KeyError) as error:
-        fail(f"inputs.model: transformers cannot load its tokenizer ({error}).")
+        fail(
+            f"model_name_or_path: transformers cannot load its tokenizer ({error}). "
+            "Copy its tokenizer files again."
+        )
     if tokenizer.eos_token_id is None:
-        fail("inputs.model: its tokenizer has no end-of-text token (eos_token). Add one to it.")
+        fail(
+            "model_name_or_path: its tokenizer has no end-of-text token (eos_token). "
+            "Add one to tokenizer_config.json."
+        )
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
@@ -107,7 +121,10 @@ def prepare_model(model: Any, settings: TrainSettings, device: Any) -> Any:
             f"max_length: {settings.max_length} is above the {longest} positions that the model "
             f"was made for (max_position_embeddings). Use {longest} or less."
         )
-    attention = _choose_attention(settings.attn_implementation, model.config.model_type, device)
+    attention = settings.attn_implementation
+    if attention == "auto":
+        dtype = compute_dtype(bf16=settings.bf16, device=device)
+        attention = _best_attention(model.config.model_type, device.type, dtype)
     try:
         model.set_attn_implementation(attention)
     except (ImportError, ValueError) as error:
@@ -120,24 +137,52 @@ def prepare_model(model: Any, settings: TrainSettings, device: Any) -> Any:
     return model.to(device)
 
 
-def _choose_attention(wanted: str, model_type: str, device: Any) -> str:
-    if wanted != "auto":
-        return wanted
+def choose_attention(
+    model_type: str, device_type: str, dtype: Any, *, has_varlen: bool, has_flash: bool
+) -> str:
+    """Return the attention that `attn_implementation: auto` stands for.
+
+    Args:
+        model_type: As `config.json` names it.
+        device_type: `cpu` or `cuda`.
+        dtype: What computes.
+        has_varlen: Whether torch has the variable-length attention that `attention.py` calls.
+        has_flash: Whether flash-attn is installed.
+    """
+    import torch
+
     if model_type not in FAMILIAR:
         return "sdpa"
-    if device.type == "cuda" and not _has_variable_length_attention():
-        from transformers.utils import is_flash_attn_2_available
+    if device_type == "cpu":
+        return PACKED
+    # Both kernels are for half precision only.
+    if dtype is torch.float32 or not (has_varlen or has_flash):
+        return "sdpa"
+    return PACKED if has_varlen else "flash_attention_2"
 
-        return "flash_attention_2" if is_flash_attn_2_available() else "sdpa"
+
+def _best_attention(model_type: str, device_type: str, dtype: Any) -> str:
+    from transformers.utils import is_flash_attn_2_available
+
     register()
-    return PACKED
+    return choose_attention(
+        model_type,
+        device_type,
+        dtype,
+        has_varlen=_has_variable_length_attention(),
+        has_flash=is_flash_attn_2_available(),
+    )
 
 
 def _has_variable_length_attention() -> bool:
-    from importlib.util import find_spec
-
-    # torch 2.10 has it; images with an older torch bring flash-attn.
-    return find_spec("torch.nn.attention.varlen") is not None
+    try:
+        from torch.nn.attention.varlen import varlen_attn
+    except ImportError:
+        return False
+    # torch 2.10 has the function without these.
+    return {"window_size", "scale", "enable_gqa"} <= inspect.signature(
+        varlen_attn
+    ).parameters.keys()
 
 
 def _rope(theta: float) -> dict[str, Any]:
@@ -149,9 +194,14 @@ def _rope(theta: float) -> dict[str, Any]:
 
 
 def _check_folder(folder: Path) -> None:
+    if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
+        fail(
+            "model_name_or_path: the folder holds only an adapter. Write merge_adapter: true in "
+            "the step that trained it, or start from the model it was trained on."
+        )
     if not (folder / "config.json").is_file():
         fail(
-            f"inputs.model: there is no config.json ({_names(folder)}). "
+            f"model_name_or_path: there is no config.json ({_names(folder)}). "
             "Pass a folder in Hugging Face layout."
         )
     if any(folder.glob("*.safetensors")):
@@ -159,10 +209,10 @@ def _check_folder(folder: Path) -> None:
     pickles = sorted(path.name for path in folder.glob("*.bin"))
     if pickles:
         fail(
-            f"inputs.model: its weights are pickles ({', '.join(pickles)}), which can run code "
-            "when loaded. Convert them to safetensors."
+            f"model_name_or_path: its weights are pickles ({', '.join(pickles)}), which can run "
+            "code when loaded. Convert them to safetensors."
         )
-    fail(f"inputs.model: there are no weights (*.safetensors; {_names(folder)}).")
+    fail(f"model_name_or_path: there are no weights (*.safetensors; {_names(folder)}).")
 
 
 def _names(folder: Path) -> str:

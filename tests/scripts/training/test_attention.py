@@ -10,7 +10,7 @@ from training_scripts.training.attention import PACKED, lay_out, register  # noq
 from training_scripts.training.batches import MicroBatch  # noqa: E402
 from training_scripts.training.forward import batch_loss  # noqa: E402
 from training_scripts.training.fused import fuse, unfuse  # noqa: E402
-from training_scripts.training.model import make_model  # noqa: E402
+from training_scripts.training.model import choose_attention, make_model  # noqa: E402
 
 from transformers import AutoConfig, AutoModelForCausalLM  # noqa: E402  isort: skip
 
@@ -145,6 +145,24 @@ def test_documents_beyond_the_tiled_length_use_torch_s_kernel() -> None:
     expected = alone(model, (2100, 3))
     fuse(as_packed(model))
     torch.testing.assert_close(packed(model, (2100, 3)), expected, atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("model_type", "device", "dtype", "varlen", "flash", "chosen"),
+    [
+        ("llama", "cpu", torch.float32, False, False, PACKED),
+        ("llama", "cuda", torch.bfloat16, True, True, PACKED),
+        ("llama", "cuda", torch.bfloat16, False, True, "flash_attention_2"),
+        ("llama", "cuda", torch.bfloat16, False, False, "sdpa"),
+        ("llama", "cuda", torch.float32, True, True, "sdpa"),
+        ("gemma3", "cuda", torch.bfloat16, True, True, "sdpa"),
+    ],
+)
+def test_the_attention_of_auto_is_one_that_can_run_there(
+    model_type: str, device: str, dtype: Any, *, varlen: bool, flash: bool, chosen: str
+) -> None:
+    found = choose_attention(model_type, device, dtype, has_varlen=varlen, has_flash=flash)
+    assert found == chosen
 
 
 def test_the_same_seed_makes_the_same_model() -> None:
