@@ -65,7 +65,11 @@ def render_chat(
         )
     except TemplateError as error:
         roles = ", ".join(message.role for message in messages)
-        fail(f"row {row_id!r}: the chat template refuses it: {error} (roles: {roles}).")
+        fail(
+            f"row {row_id!r}: the model's chat template refuses it: {error} (roles: {roles}). "
+            "Leave out system_prompt and system turns if the model takes none; let user and "
+            "assistant take turns, user first."
+        )
     return str(text)
 
 

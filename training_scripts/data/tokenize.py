@@ -197,7 +197,7 @@ def _encode(
         # Most chat templates end the assistant's turn with the end-of-text token themselves.
         if framed or frame.after[0] not in pieces[-1][-2:]:
             pieces.append(frame.after)
-            flags.append(True)
+            flags.append(flags[-1])
         lengths.append(sum(map(len, pieces[first:])))
     sizes = np.fromiter(map(len, pieces), np.int64, len(pieces))
     return TokenizedRows(
@@ -227,7 +227,7 @@ def _refuse(rows: TokenizedRows, longer: NDArray[np.int64], max_length: int) -> 
     more = ", ..." if len(longer) > _NAMED else ""
     fail(
         f"max_length: {len(longer):,} of {len(rows):,} rows have more than {max_length:,} tokens "
-        f"({first}{more}). Use max_length: {lengths.max():,} or set truncate: true."
+        f"({first}{more}). Use max_length: {lengths.max()} or set truncate: true."
     )
 
 

@@ -84,6 +84,32 @@ def test_a_model_without_a_chat_template_is_refused_with_the_way_out(
         tokenize_rows([MessagesRow("a", CONVERSATION)], tokenizer_with_begin, max_length=200)
 
 
+def test_no_loss_is_taken_after_a_turn_of_the_user(tokenizer: Any) -> None:
+    rows = tokenize_rows([MessagesRow("a", CONVERSATION[:4])], tokenizer, max_length=200)
+    assert spoken(rows, tokenizer) == "It deletes it.<|im_end|>\n"
+    assert tokenizer.decode(rows.input_ids.tolist()).endswith("Which one?<|im_end|>\n<|end|>")
+
+
+def test_without_completion_only_loss_a_conversation_is_learned_whole(tokenizer: Any) -> None:
+    rows = tokenize_rows(
+        [MessagesRow("a", CONVERSATION)], tokenizer, max_length=200, completion_only_loss=False
+    )
+    assert rows.in_loss.all()
+
+
+def test_a_template_that_refuses_a_conversation_says_how_to_change_it(tokenizer: Any) -> None:
+    tokenizer.chat_template = (
+        "{% if messages[0]['role'] == 'system' %}"
+        "{{ raise_exception('System role not supported') }}{% endif %}" + tokenizer.chat_template
+    )
+    with pytest.raises(
+        JobFailure,
+        match=r"row 'a': the model's chat template refuses it: System role not supported "
+        r"\(roles: system, user, .*\)\. Leave out system_prompt",
+    ):
+        tokenize_rows([MessagesRow("a", CONVERSATION)], tokenizer, max_length=200)
+
+
 def test_rows_that_are_too_long_are_counted_and_named(tokenizer: Any) -> None:
     rows = [PromptRow(f"r{i}", "The lazy dog " * (1 + 9 * (i % 2)), "x") for i in range(20)]
     with pytest.raises(
