@@ -116,6 +116,8 @@ def test_the_variables_people_know_are_set(tmp_path: Path) -> None:
     found = sagemaker_environment(container, hosts("a", gpus=2), ARGUMENTS)
     assert found["SM_MODEL_DIR"] == str(tmp_path / "model")
     assert found["SM_OUTPUT_DATA_DIR"] == str(tmp_path / "output/data")
+    assert found["SM_OUTPUT_INTERMEDIATE_DIR"] == str(tmp_path / "output/intermediate")
+    assert found["SM_MODULE_NAME"] == "sft"
     assert found["SM_CHANNELS"] == '["data", "my_model"]'
     assert found["SM_CHANNEL_MY_MODEL"] == str(tmp_path / "input/data/my_model")
     assert found["SM_NUM_GPUS"] == "2"
@@ -162,6 +164,12 @@ TRACEBACK = ["Traceback (most recent call last):", '  File "sft.py", line 3', " 
             ],
             1,
             "sft.py: RuntimeError: NaN",
+        ),
+        (
+            [*TRACEBACK, "safetensors_rust.SafetensorError: I/O error: No space left on device"],
+            1,
+            "sft.py: the disk is full (safetensors_rust.SafetensorError: I/O error: No space left "
+            "on device). Free some space, or raise volume_size_gb.",
         ),
         (["usage: sft.py", "sft.py: error: no", ""], 2, "sft.py: exit code 2. sft.py: error: no"),
         ([], 3, "sft.py: exit code 3."),
