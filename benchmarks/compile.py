@@ -102,20 +102,16 @@ def best(python: str, child: str, repeat: int, steps: tuple[int, int] = (5, 3)) 
 
 
 def compile_ours() -> dict[str, float]:
-    """Compile the largest spec of `pipelines/`, reading its scripts too."""
-    from orchestrator.compiler.compile import compile_plan
-    from orchestrator.compiler.environment import LOCAL
-    from orchestrator.compiler.sources import gather_sources
+    """Do what `fmo compile` does with the largest spec of `pipelines/`, its checks included."""
     from orchestrator.definition.model import walk
-    from orchestrator.plan.build import build_plan
-    from orchestrator.spec.load import load_spec
+    from orchestrator.definition.reader import parse_definition
+    from orchestrator.flow import compile_file
 
     path = max(PIPELINES.glob("*.yaml"), key=lambda spec: spec.stat().st_size)
     begin = time.perf_counter()
-    plan, _ = build_plan(load_spec(path.read_text(encoding="utf-8"), file=path))
-    compiled = compile_plan(plan, LOCAL, gather_sources(plan, path.parent, LOCAL))
+    prepared = compile_file(path, {})
     warm = time.perf_counter() - begin
-    types = [placed.step.type for placed in walk(compiled.definition.steps)]
+    types = [placed.step.type for placed in walk(parse_definition(prepared.data).steps)]
     return {
         "warm": warm,
         "megabytes": peak_megabytes(),
