@@ -124,7 +124,7 @@ def show_result(result: ExecutionResult, home: Home, output: Output) -> int:
         output.say(f"report: {report}")
     if result.status == "Succeeded":
         return 0
-    _say_why(result, output)
+    _say_why(result, home, output)
     return 1
 
 
@@ -138,19 +138,22 @@ def _write_report(result: ExecutionResult, home: Home, output: Output) -> Path |
         return executions.write_report(result, path)
     except OSError as error:
         what = f"the report cannot be written: {error.strerror or error}"
-        fix = f"Later: fmo report {result.execution_id}"
+        fix = f"Later: fmo report {result.execution_id}{executions.home_option_of(home)}"
         output.warn([Problem(str(path), what, fix)])
         return None
 
 
-def _say_why(result: ExecutionResult, output: Output) -> None:
+def _say_why(result: ExecutionResult, home: Home, output: Output) -> None:
+    from orchestrator.commands import executions
+
     failed = [step for step in result.steps if step.status == "Failed"]
     for step in failed:
         output.say(f"{step.name}: {step.failure_reason or 'failed'}", "red")
         if step.log:
             output.say(f"log: {step.log}")
     if any(step.type != "Fail" for step in failed) or not failed:
-        output.say(f"go on with: fmo resume {result.execution_id}")
+        option = executions.home_option_of(home)
+        output.say(f"go on with: fmo resume {result.execution_id}{option}")
     if failed:
         # A resumed execution keeps its definition, and with it the code of its steps.
         output.say("after a change to the spec or a script: fmo run; it takes what is done already")

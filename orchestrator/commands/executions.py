@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator import flow
+from orchestrator.commands.options import DEFAULT_HOME
 from orchestrator.errors import InputError, Problem
 from orchestrator.local import history
 from orchestrator.local.home import Home
 from orchestrator.results.report import render_report
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from orchestrator.local.history import Explanation
     from orchestrator.local.registry import RegisteredModel
     from orchestrator.results.model import ExecutionResult
@@ -23,6 +25,12 @@ LOG_TAIL_BYTES = 6_000
 def open_home(path: Path) -> Home:
     """Return the home at `path`, which need not exist yet."""
     return Home(path.resolve())
+
+
+def home_option_of(home: Home) -> str:
+    """Return ` --home PATH` if a command would look elsewhere without it."""
+    usual = Path(os.environ.get("FMO_HOME") or DEFAULT_HOME).resolve()
+    return "" if usual == home.root else f" --home {shlex.quote(str(home.root))}"
 
 
 def list_executions(home: Home) -> tuple[ExecutionResult, ...]:

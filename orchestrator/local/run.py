@@ -199,6 +199,7 @@ def _execute(execution: _Execution, session: _Session) -> ExecutionResult:
         ended = replace(
             record, status=verdict.status, ended_at=ended_at, failure_reason=verdict.reason
         )
+        Store(session.home.store, owner=record.id).sweep()
         result = execution_result(ended, _records(executor.results))
         session.listener(ExecutionEnded(result, session.clock.now()))
         return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -191,6 +192,18 @@ def test_home_comes_from_the_environment_unless_given(fmo: Fmo) -> None:
     assert (fmo.folder / "here" / "journal.db").is_file()
     fmo("run", "spec.yaml", "--home", "there", FMO_HOME="here")
     assert (fmo.folder / "there" / "journal.db").is_file()
+
+
+def test_how_to_go_on_names_the_home_where_it_is_not_the_usual_one(fmo: Fmo) -> None:
+    (fmo.folder / "count.py").write_text(POISON)
+    ended = fmo("run", "spec.yaml", "--home", "other home")
+    again = re.search(r"go on with: fmo (resume .+)", ended.stderr)
+    assert again
+    arguments = shlex.split(again[1])
+    assert arguments[2:] == ["--home", str(fmo.folder / "other home")]
+    assert fmo(*arguments).code == 1, "it is found, and fails again"
+    usual = fmo("run", "spec.yaml", FMO_HOME="there")
+    assert "--home" not in usual.stderr
 
 
 def test_ctrl_c_stops_the_jobs_and_says_how_to_go_on(fmo: Fmo) -> None:
