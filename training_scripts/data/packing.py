@@ -1,8 +1,7 @@
 """Documents into sequences of one length, with every document's bounds kept.
 
 Attention must not cross from one document to the next: `position_ids` restart at each, and
-`document_lengths` says where the bounds are (what variable-length attention takes as
-`cu_seqlens`).
+`document_lengths` says where the bounds are.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from training_scripts.data.tokenize import TokenizedRows
 
-Strategy = Literal["best_fit", "sequential", "none"]
+Strategy = Literal["best_fit", "none"]
 
 IGNORED = -100
 """The label of a token on which no loss is taken (torch's `cross_entropy`, `ignore_index`)."""
@@ -58,26 +57,6 @@ class PackedSequences:
         """Tokens on which a loss is taken."""
         return int((self.labels != IGNORED).sum())
 
-    def document_ids(self) -> NDArray[np.int32]:
-        """Return (sequence, width): 0, 1, 2... by document of the sequence, -1 on padding."""
-        found = np.full(self.input_ids.shape, -1, dtype=np.int32)
-        for row, lengths in zip(found, self.document_lengths, strict=True):
-            row[: sum(lengths)] = np.repeat(np.arange(len(lengths)), lengths)
-        return found
-
-    def cu_seqlens(self, sequences: list[int] | NDArray[np.int64]) -> NDArray[np.int32]:
-        """Return cumulative lengths over the flattened `sequences`, padding as one document each.
-
-        The form flash attention's variable-length kernels take: first 0, last
-        `len(sequences) * width`.
-        """
-        lengths: list[int] = []
-        for sequence in sequences:
-            own = self.document_lengths[int(sequence)]
-            padding = self.width - sum(own)
-            lengths += (*own, padding) if padding else own
-        return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-
 
 def pack(
     rows: TokenizedRows, max_length: int, *, strategy: Strategy = "best_fit", pad_token_id: int = 0
@@ -87,8 +66,8 @@ def pack(
     Args:
         rows: Each is one document and stays whole.
         max_length: Tokens per sequence.
-        strategy: `best_fit` leaves the least padding (best-fit decreasing), `sequential` keeps
-            the order, `none` gives each row a sequence of its own, as wide as the longest.
+        strategy: `best_fit` leaves little padding (best-fit decreasing), `none` gives each row
+            a sequence of its own, as wide as the longest.
         pad_token_id: What padding is written as.
 
     Raises:
@@ -97,15 +76,10 @@ def pack(
     lengths = np.diff(rows.offsets)
     if len(lengths) and lengths.max() > max_length:
         fail(f"packing: a document has {lengths.max()} tokens, above max_length {max_length}.")
-    match strategy:
-        case "best_fit":
-            bins = _best_fit_decreasing(lengths, max_length)
-        case "sequential":
-            bins = _sequential(lengths, max_length)
-        case "none":
-            bins = [[document] for document in range(len(lengths))]
-    width = int(lengths.max()) if strategy == "none" and len(lengths) else max_length
-    return _lay_out(rows, bins, width, pad_token_id)
+    if strategy == "best_fit":
+        return _lay_out(rows, _best_fit_decreasing(lengths, max_length), max_length, pad_token_id)
+    bins = [[document] for document in range(len(lengths))]
+    return _lay_out(rows, bins, int(lengths.max(initial=1)), pad_token_id)
 
 
 def _best_fit_decreasing(lengths: NDArray[np.int64], max_length: int) -> list[list[int]]:
@@ -127,18 +101,6 @@ def _best_fit_decreasing(lengths: NDArray[np.int64], max_length: int) -> list[li
         bins[chosen].append(document)
         by_space[space - length].append(chosen)
         spaces |= 1 << (space - length)
-    return bins
-
-
-def _sequential(lengths: NDArray[np.int64], max_length: int) -> list[list[int]]:
-    bins: list[list[int]] = []
-    space = -1
-    for document, length in enumerate(lengths.tolist()):
-        if length > space:
-            bins.append([])
-            space = max_length
-        bins[-1].append(document)
-        space -= length
     return bins
 
 

@@ -17,7 +17,7 @@ from training_scripts.training.attention import Layout, attend
 def fuse(model: Any) -> None:
     """Let `model` (of a familiar type, on a CPU) compute its layers as this module does.
 
-    Parameters and their names stay as they are; `unfuse` undoes it.
+    Parameters and their names stay as they are.
     """
     for module in model.modules():
         name = type(module).__name__
@@ -27,13 +27,6 @@ def fuse(model: Any) -> None:
             module.forward = MethodType(_mlp_forward, module)
         elif name.endswith("Attention"):
             module.forward = MethodType(_attention_forward, module)
-
-
-def unfuse(model: Any) -> None:
-    """Let `model` compute as transformers does."""
-    for module in model.modules():
-        if type(module).__name__.endswith(("RMSNorm", "MLP", "Attention")):
-            vars(module).pop("forward", None)
 
 
 def _norm_forward(self: Any, hidden: Any) -> Any:

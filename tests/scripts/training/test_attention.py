@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 from training_scripts.training.attention import PACKED, lay_out, register  # noqa: E402
 from training_scripts.training.batches import MicroBatch  # noqa: E402
 from training_scripts.training.forward import batch_loss  # noqa: E402
-from training_scripts.training.fused import fuse, unfuse  # noqa: E402
+from training_scripts.training.fused import fuse  # noqa: E402
 from training_scripts.training.model import choose_attention, make_model  # noqa: E402
 
 from transformers import AutoConfig, AutoModelForCausalLM  # noqa: E402  isort: skip
@@ -131,12 +131,6 @@ def test_a_token_sees_nothing_of_the_document_before_it() -> None:
             for x in (ids, changed)
         )
     assert torch.equal(before, after)
-
-
-def test_unfusing_gives_transformers_layers_back() -> None:
-    model = fuse_all(tiny("llama"))
-    unfuse(model)
-    assert "forward" not in vars(model.model.layers[0].mlp)
 
 
 def test_documents_beyond_the_tiled_length_use_torch_s_kernel() -> None:
