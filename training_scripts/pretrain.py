@@ -25,6 +25,7 @@ def main(job: Job | None = None) -> None:
     from training_scripts.training.devices import compute_dtype
     from training_scripts.training.job import (
         finish,
+        naming_lack_of_memory,
         parameter_counts,
         require_train_split,
         run_training,
@@ -35,8 +36,9 @@ def main(job: Job | None = None) -> None:
     require_train_split(job)
     world = start(settings)
     dtype = compute_dtype(bf16=settings.bf16, device=world.device)
-    model, tokenizer, stored = _model_and_tokenizer(job, settings, dtype)
-    model = prepare_model(model, settings, world.device)
+    with naming_lack_of_memory(settings):
+        model, tokenizer, stored = _model_and_tokenizer(job, settings, dtype)
+        model = prepare_model(model, settings, world.device)
     counts = parameter_counts(model)
     trained = run_training(job, settings, world, model, tokenizer, dtype)
     if world.is_main:

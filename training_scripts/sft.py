@@ -29,6 +29,7 @@ def main(job: Job | None = None) -> None:
     from training_scripts.training.devices import compute_dtype
     from training_scripts.training.job import (
         finish,
+        naming_lack_of_memory,
         parameter_counts,
         require_train_split,
         run_training,
@@ -42,10 +43,11 @@ def main(job: Job | None = None) -> None:
     folder = job.input("model")
     tokenizer = load_tokenizer(folder)
     lora = settings.method == "lora"
-    model, stored = load_model(folder, dtype if lora else torch.float32)
-    model = prepare_model(model, settings, world.device)
-    if lora:
-        model = add_adapter(model, settings)
+    with naming_lack_of_memory(settings):
+        model, stored = load_model(folder, dtype if lora else torch.float32)
+        model = prepare_model(model, settings, world.device)
+        if lora:
+            model = add_adapter(model, settings)
     counts = parameter_counts(model)
     trained = run_training(job, settings, world, model, tokenizer, dtype)
     if world.is_main:

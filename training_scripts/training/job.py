@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import signal
 import sys
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from training_scripts.checkpoints.fingerprint import fingerprint
 from training_scripts.checkpoints.store import CheckpointStore
@@ -20,6 +22,7 @@ from training_scripts.training.loop import Interrupted, Run, Trained, train
 from training_scripts.training.save import count_parameters, run_metrics, save_model, write_readme
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from training_scripts.container import Job
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from training_scripts.training.settings import TrainSettings
 
 _NOT_IN_FINGERPRINT = frozenset({"logging_steps", "eval_steps", "save_steps", "save_total_limit"})
+_LACK_OF_MEMORY = re.compile("out of memory|allocate memory|failed to allocate", re.IGNORECASE)
+"""What torch says on CUDA, on a CPU, and in its libraries."""
 _SIGTERM_EXIT = 143
 """128 + SIGTERM, as a shell reports it."""
 
@@ -114,12 +119,11 @@ def run_training(
             flush=True,
         )
     try:
-        return train(run)
+        with naming_lack_of_memory(settings):
+            return train(run)
     except Interrupted:
         print("Stopped by SIGTERM; a checkpoint is saved.", flush=True)
         sys.exit(_SIGTERM_EXIT)
-    except (RuntimeError, MemoryError) as error:
-        _explain(error, settings)
     finally:
         signal.signal(signal.SIGTERM, before)
 
@@ -141,6 +145,24 @@ def finish(
     _checkpoints(job, settings).clear()
 
 
+@contextlib.contextmanager
+def naming_lack_of_memory(settings: TrainSettings) -> Iterator[None]:
+    """Turn an error about memory into a JobFailure that says what to change."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        text = str(error)
+        if not isinstance(error, MemoryError) and not _LACK_OF_MEMORY.search(text):
+            raise
+        fail(
+            "out of memory with per_device_train_batch_size "
+            f"{settings.per_device_train_batch_size} and max_length {settings.max_length}. Lower "
+            "per_device_train_batch_size (and write global_batch_size to keep the step), set "
+            "gradient_checkpointing: true, lower max_length, or take a larger instance_type. "
+            f"({text.splitlines()[0] if text else type(error).__name__})"
+        )
+
+
 def parameter_counts(model: Any) -> dict[str, int]:
     """Return the parameter counts that go into the metrics, and print them."""
     counts = count_parameters(model)
@@ -157,17 +179,4 @@ def _checkpoints(job: Job, settings: TrainSettings) -> CheckpointStore:
         folders.append(job.input("model"))
     return CheckpointStore(
         job.checkpoint_dir / fingerprint(kept, folders), keep=settings.save_total_limit
-    )
-
-
-def _explain(error: BaseException, settings: TrainSettings) -> NoReturn:
-    text = str(error)
-    memory = isinstance(error, MemoryError) or "out of memory" in text or "alloc" in text
-    if not memory:
-        raise error
-    fail(
-        f"out of memory with per_device_train_batch_size {settings.per_device_train_batch_size} "
-        f"and max_length {settings.max_length}. Lower per_device_train_batch_size (and write "
-        "global_batch_size to keep the step), set gradient_checkpointing: true, lower max_length, "
-        f"or take a larger instance. ({text.splitlines()[0] if text else type(error).__name__})"
     )

@@ -15,7 +15,7 @@ from training_scripts.data.packing import PackedSequences, pack  # noqa: E402
 from training_scripts.data.tokenize import TokenizedRows  # noqa: E402
 from training_scripts.training.batches import batch_of_step  # noqa: E402
 from training_scripts.training.devices import World  # noqa: E402
-from training_scripts.training.job import _explain  # noqa: E402
+from training_scripts.training.job import naming_lack_of_memory  # noqa: E402
 from training_scripts.training.loop import Interrupted, Run, train, validate  # noqa: E402
 from training_scripts.training.model import make_model, prepare_model  # noqa: E402
 from training_scripts.training.optimizer import MasterAdamW  # noqa: E402
@@ -199,6 +199,11 @@ def test_missing_settings_are_named() -> None:
         read_settings(values)
 
 
+def run_out(error: Exception) -> None:
+    with naming_lack_of_memory(settings()):
+        raise error
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -209,9 +214,9 @@ def test_missing_settings_are_named() -> None:
 )
 def test_running_out_of_memory_says_what_to_change(error: Exception) -> None:
     with pytest.raises(JobFailure, match="out of memory with per_device_train_batch_size 8"):
-        _explain(error, settings())
+        run_out(error)
 
 
 def test_other_errors_keep_their_traceback() -> None:
     with pytest.raises(RuntimeError, match="shapes"):
-        _explain(RuntimeError("shapes do not fit"), settings())
+        run_out(RuntimeError("shapes do not fit"))
