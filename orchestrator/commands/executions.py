@@ -12,6 +12,7 @@ from orchestrator.commands.options import DEFAULT_HOME
 from orchestrator.errors import InputError, Problem
 from orchestrator.local import history
 from orchestrator.local.home import Home
+from orchestrator.local.store import Store
 from orchestrator.results.report import render_report
 
 if TYPE_CHECKING:
@@ -43,6 +44,33 @@ def list_executions(home: Home) -> tuple[ExecutionResult, ...]:
 def list_models(home: Home) -> tuple[RegisteredModel, ...]:
     """Return the models that were registered on this machine, the newest first."""
     return tuple(history.list_models(home)) if home.journal.exists() else ()
+
+
+def find_model(text: str, home: Home) -> RegisteredModel:
+    """Return the model that `NAME/VERSION` means, or the newest version of `NAME`.
+
+    Raises:
+        InputError: If there is none.
+    """
+    models = list_models(home)
+    name, _, version = text.partition("/")
+    for model in models:
+        if model.group == name and version in {"", str(model.version)}:
+            return model
+    names = ", ".join(f"{model.group}/{model.version}" for model in models[:5]) or "none"
+    what = f"there is no model '{text}' in {home.root}"
+    raise InputError(Problem("", what, f"The latest: {names}."))
+
+
+def weights_of(model: RegisteredModel, home: Home) -> dict[str, Path | None]:
+    """Return where each artifact of a model lies on this disk; None if it is gone."""
+    store = Store(home.store)
+    found: dict[str, Path | None] = {}
+    for uri in model.artifacts:
+        paths = [item.path for item in store.tree(uri).values()]
+        folder = Path(os.path.commonpath([path.parent for path in paths])) if paths else None
+        found[uri] = paths[0] if len(paths) == 1 and not uri.endswith("/") else folder
+    return found
 
 
 def explain(execution: str, step: str, home: Home) -> Explanation:

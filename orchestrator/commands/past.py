@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING
 
 import click
 
 from orchestrator.commands.options import home_option, json_option
-from orchestrator.commands.terminal import Output
-from orchestrator.results.figures import duration, shortened
+from orchestrator.commands.terminal import JSON_INDENT, Output
+from orchestrator.results.figures import duration, number, shortened
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from orchestrator.local.registry import RegisteredModel
     from orchestrator.results.model import ExecutionResult, Json
 
 SHA256_LENGTH = 64
@@ -34,9 +40,8 @@ def runs(home_path: Path, *, as_json: bool) -> None:
     for heading in ("execution", "pipeline", "status", "started", "time"):
         table.add_column(heading, overflow="fold")
     for one in found:
-        began = one.started_at.astimezone().strftime("%Y-%m-%d %H:%M")
         cells = (Text(one.execution_id), Text(one.pipeline_name), status_text(one.status))
-        table.add_row(*cells, began, duration(one.seconds))
+        table.add_row(*cells, _minute(one.started_at), duration(one.seconds))
     output.show(table if found else f"no executions in {home_path}; start one with: fmo run FILE")
     output.document([_brief(one) for one in found])
 
@@ -84,26 +89,59 @@ def report(execution: str, target: Path | None, home_path: Path, *, as_json: boo
 
 
 @click.command()
+@click.argument("model", required=False)
 @home_option
 @json_option
-def models(home_path: Path, *, as_json: bool) -> None:
-    """List the registered models with their metrics."""
+def models(model: str | None, home_path: Path, *, as_json: bool) -> None:
+    """List the registered models, or show one with its model card.
+
+    MODEL is a name in the list, its newest version, or NAME/VERSION.
+    """
     from rich.text import Text
 
     from orchestrator.commands import executions
     from orchestrator.results.tables import metrics_note, new_table
 
     output = Output(as_json=as_json)
-    found = executions.list_models(executions.open_home(home_path))
+    home = executions.open_home(home_path)
+    if model is not None:
+        one = executions.find_model(model, home)
+        output.show(*map(Text, _model_lines(one, executions.weights_of(one, home))))
+        output.document(_model_to_json(one))
+        return
+    found = executions.list_models(home)
     table = new_table()
     for heading in ("model", "status", "registered", "metrics"):
         table.add_column(heading, overflow="fold")
     for one in found:
-        when = one.created_at.astimezone().strftime("%Y-%m-%d %H:%M")
-        cells = (f"{one.group} {one.version}", one.approval_status, when)
+        cells = (f"{one.group}/{one.version}", one.approval_status, _minute(one.created_at))
         table.add_row(*map(Text, cells), Text(metrics_note(one.metrics)))
     output.show(table if found else f"no models in {home_path}")
-    output.document([{**asdict(one), "created_at": one.created_at.isoformat()} for one in found])
+    output.document([_model_to_json(one) for one in found])
+
+
+def _model_lines(model: RegisteredModel, weights: Mapping[str, Path | None]) -> list[str]:
+    places = [
+        f"weights     {uri}\n            {path or 'not in the store any more'}"
+        for uri, path in weights.items()
+    ]
+    card = json.dumps(model.model_card, indent=JSON_INDENT, ensure_ascii=False)
+    return [
+        f"{model.group}/{model.version}: {model.approval_status}",
+        f"registered  {_minute(model.created_at)} by {model.step} of {model.execution_id}",
+        *places,
+        *(["metrics"] if model.metrics else []),
+        *(f"  {name}: {number(value)}" for name, value in sorted(model.metrics.items())),
+        "no model card" if model.model_card is None else f"model card\n{indent(card, '  ')}",
+    ]
+
+
+def _model_to_json(model: RegisteredModel) -> Json:
+    return {**asdict(model), "created_at": model.created_at.isoformat()}
+
+
+def _minute(moment: datetime) -> str:
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def _brief_value(value: str | None) -> str:

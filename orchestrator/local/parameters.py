@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import InputError, Problem
@@ -67,10 +68,13 @@ def _converted(kind: str, value: Json) -> Json:
 
 def _number(convert: type[int] | type[float], kind: str, value: float | str) -> float:
     try:
-        return convert(value)
+        number = convert(value)
+        if isinstance(number, int) or math.isfinite(number):  # JSON knows no other.
+            return number
     except ValueError:
-        message = f"{value!r} is no {kind}"
-        raise ValueError(message) from None
+        pass
+    message = f"{value!r} is no {kind}"
+    raise ValueError(message)
 
 
 def _unknown(name: str, known: Mapping[str, Parameter]) -> Problem:

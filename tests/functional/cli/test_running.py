@@ -194,6 +194,54 @@ def test_home_comes_from_the_environment_unless_given(fmo: Fmo) -> None:
     assert (fmo.folder / "there" / "journal.db").is_file()
 
 
+REGISTERING = {
+    "Version": "2020-12-01",
+    "Steps": [
+        {
+            "Name": "publish",
+            "Type": "RegisterModel",
+            "Arguments": {
+                "ModelPackageGroupName": "helpers",
+                "InferenceSpecification": {
+                    "Containers": [
+                        {
+                            "Image": "1.dkr.ecr.us-east-1.amazonaws.com/x:1",
+                            "ModelDataUrl": "s3://lab/m/model.tar.gz",
+                        }
+                    ]
+                },
+                "ModelCard": {
+                    "ModelCardContent": '{"intended_uses": "Drafts."}',
+                    "ModelCardStatus": "Draft",
+                },
+            },
+        }
+    ],
+}
+
+
+def test_a_model_is_shown_with_its_card_and_the_place_of_its_weights(fmo: Fmo) -> None:
+    (fmo.folder / "register.json").write_text(json.dumps(REGISTERING))
+    weights = fmo.folder / ".fmo" / "s3" / "lab" / "m" / "model.tar.gz"
+    weights.parent.mkdir(parents=True)
+    weights.write_bytes(b"weights")
+    for _ in range(2):
+        ended = fmo("run", "register.json")
+        assert ended.code == 0, ended.stderr
+    assert "helpers/2" in fmo("models").stdout
+    shown = fmo("models", "helpers").stdout
+    assert shown.startswith("helpers/2: PendingManualApproval")
+    assert str(weights) in shown
+    assert '"intended_uses": "Drafts."' in shown
+    weights.unlink()
+    assert "not in the store any more" in fmo("models", "helpers/1").stdout
+    assert fmo("models", "helpers/1", "--json").document["version"] == 1
+    missing = fmo("models", "helper")
+    assert missing.code == 2
+    assert "there is no model 'helper' in" in missing.stderr
+    assert "The latest: helpers/2, helpers/1." in missing.stderr
+
+
 def test_how_to_go_on_names_the_home_where_it_is_not_the_usual_one(fmo: Fmo) -> None:
     (fmo.folder / "count.py").write_text(POISON)
     ended = fmo("run", "spec.yaml", "--home", "other home")

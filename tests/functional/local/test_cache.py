@@ -83,7 +83,7 @@ def test_a_step_without_cache_runs_every_time(lab: Any) -> None:
     for _ in range(2):
         result = lab.run(step(lab, cache=None))
         assert not result.step("a").cached
-    assert "has no cache" in explain(lab.home, result.execution_id, "a").text
+    assert "enables no CacheConfig" in explain(lab.home, result.execution_id, "a").text
 
 
 def test_a_cache_can_be_left_unused(lab: Any) -> None:

@@ -119,7 +119,8 @@ def test_parameters_become_their_type() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "value"), [("Integer", True), ("Integer", "1.5"), ("Boolean", "yes"), ("String", 1)]
+    ("kind", "value"),
+    [("Integer", True), ("Integer", "1.5"), ("Float", "nan"), ("Boolean", "yes"), ("String", 1)],
 )
 def test_a_value_of_another_type_is_refused(kind: Any, value: Any) -> None:
     with pytest.raises(InputError, match=f"is no {kind}"):
