@@ -34,6 +34,10 @@ class StepRunner:
             outcome = self._run(step, before)
         except FmoError as error:
             outcome = self._failed(step, before, str(error))
+        except OSError as error:
+            # Such as a folder that another user owns: steps beside this one can still end well.
+            what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+            outcome = self._failed(step, before, what)
         self.recorder.record(outcome)
         if outcome.result.status == "Succeeded":
             self.values.properties[step.name] = outcome.properties

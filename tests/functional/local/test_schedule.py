@@ -368,6 +368,19 @@ def test_resuming_a_failed_execution_runs_the_failed_step_and_what_follows(
     assert again.step("b").attempts == 2
 
 
+def test_what_the_system_refuses_one_step_lets_others_end(lab: Any) -> None:
+    (lab.home.executions / "x").mkdir(parents=True)
+    (lab.home.executions / "x" / "refused").write_text("in the way")
+    result = lab.run(
+        lab.processing("refused", ""),
+        lab.processing("beside", "import time; time.sleep(0.2)"),
+        execution_id="x",
+    )
+    assert result.status == "Failed"
+    assert "Not a directory" in str(result.step("refused").failure_reason)
+    assert result.step("beside").status == "Succeeded"
+
+
 def test_a_circle_of_steps_is_named_before_anything_starts(lab: Any) -> None:
     with pytest.raises(DefinitionError, match=r"steps\.b: it waits for itself"):
         lab.run(
