@@ -18,7 +18,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from families import family_keys, share
-from questions import QUESTIONS, SHARES, error_questions, sample
+from questions import QUESTIONS, SHARES, Vocabulary, sample, vocabularies
 from reference_page import reference_page
 from service_models import Operation, models_folder, read_operations
 
@@ -66,7 +66,7 @@ def extract(job: Job, argv: Sequence[str]) -> None:
         "domain": write(job.output("domain"), pages(held_back, options.max_texts)),
         "questions": write(
             job.output("questions"),
-            question_rows(asked, errors_of(operations), options.max_questions),
+            question_rows(asked, vocabularies(operations), options.max_questions),
         ),
     }
     print("wrote " + ", ".join(f"{count} {name}" for name, count in counts.items()))
@@ -92,12 +92,12 @@ def pages(operations: Iterable[Operation], count: int) -> Iterator[Row]:
 
 
 def question_rows(
-    asked: Sequence[tuple[Operation, str]], errors: dict[str, frozenset[str]], count: int
+    asked: Sequence[tuple[Operation, str]], services: dict[str, Vocabulary], count: int
 ) -> Iterator[Row]:
     """Yield about `count` questions, of each task its share where there are enough."""
     by_task: dict[str, list[Row]] = defaultdict(list)
     for operation, family in asked:
-        for task, prompt, completion in ask(operation, errors[operation.service_id]):
+        for task, prompt, completion in ask(operation, services[operation.service_id]):
             row = {"prompt": prompt, "completion": completion, "task": task, "family": family}
             by_task[task].append(row)
     for task in sorted(by_task):
@@ -105,21 +105,11 @@ def question_rows(
         yield from rows[: count * SHARES[task] // sum(SHARES.values())]
 
 
-def ask(operation: Operation, service_errors: frozenset[str]) -> Iterator[tuple[str, str, str]]:
+def ask(operation: Operation, service: Vocabulary) -> Iterator[tuple[str, str, str]]:
     """Yield task, prompt and completion of all questions about one operation."""
-    made = {task: list(questions(operation)) for task, questions in QUESTIONS.items()}
-    made["error"] = list(error_questions(operation, service_errors))
-    for task, questions in made.items():
-        for prompt, completion in sample(questions, PER_OPERATION):
+    for task, questions in QUESTIONS.items():
+        for prompt, completion in sample(list(questions(operation, service)), PER_OPERATION):
             yield task, prompt, completion
-
-
-def errors_of(operations: Iterable[Operation]) -> dict[str, frozenset[str]]:
-    """Return for each service all errors that its operations declare."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for operation in operations:
-        found[operation.service_id].update(operation.errors)
-    return {service: frozenset(errors) for service, errors in found.items()}
 
 
 def write(folder: Path, rows: Iterable[Row]) -> int:

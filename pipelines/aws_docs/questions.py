@@ -1,41 +1,45 @@
 """Questions with true answers, made from what the service models say.
 
-After the words of its task, each begins with the name it asks about: a look-up by the first word
-gets what there is to get from names. Where an operation's verb would tell, it is hidden. For each
-operation different answers are asked for where there are any, so that no answer is right mostly.
+Each begins with the operation it asks about, so that nothing is to be had from the first word.
+For each operation different answers are asked for where there are any, so that no answer is right
+mostly.
 """
 
 from __future__ import annotations
 
-import re
+from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from families import share
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from service_models import Member, Operation
 
 Question = tuple[str, str]
 """A prompt and its true completion."""
 
-HIDDEN = "..."
-"""Stands for the words that would give the answer away."""
-
-VERB = re.compile(r"[A-Z][a-z]+")
-METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
-
 SUMMARY_CHARACTERS = 100
 
 
-def type_questions(operation: Operation) -> Iterator[Question]:
+@dataclass(frozen=True)
+class Vocabulary:
+    """The names that the operations of one service use."""
+
+    sent: frozenset[str]
+    """Members of their requests."""
+    errors: frozenset[str]
+
+
+def type_questions(operation: Operation, _: Vocabulary) -> Iterator[Question]:
     """Yield: which Python type boto3 takes or gives for a member."""
     for member in typed(operation):
-        yield f"Python type of {about(member.name, operation)}?", member.type
+        yield f"{subject(operation)}: Python type of `{member.name}`?", member.type
 
 
-def direction_questions(operation: Operation) -> Iterator[Question]:
+def direction_questions(operation: Operation, _: Vocabulary) -> Iterator[Question]:
     """Yield: whether a member is sent in the request or returned in the response."""
     sent, returned = names(operation.request), names(operation.response)
     for members, others, answer in (
@@ -44,36 +48,53 @@ def direction_questions(operation: Operation) -> Iterator[Question]:
     ):
         for member in members:
             if member.name not in others:
-                yield f"Sent or returned: {about(member.name, operation)}?", answer
+                yield f"{subject(operation)}: is `{member.name}` sent or returned?", answer
 
 
-def required_questions(operation: Operation) -> Iterator[Question]:
+def required_questions(operation: Operation, _: Vocabulary) -> Iterator[Question]:
     """Yield: whether a call without the member is refused."""
     for member in operation.request:
-        prompt = f"Required: {about(member.name, operation)}?"
+        prompt = f"{subject(operation)}: is `{member.name}` required?"
         yield prompt, "yes" if member.required else "no"
 
 
-def method_questions(operation: Operation) -> Iterator[Question]:
-    """Yield: the HTTP method of a REST operation, from its description without the verb."""
-    verb = VERB.match(operation.name)
-    rest = operation.summary.partition(" ")[2]
-    if verb and rest and operation.method in METHODS and verb[0].lower() not in rest.lower():
-        subject = f"`{operation.service_id}.{HIDDEN}{operation.name[verb.end() :]}`"
-        yield f"HTTP method: {subject} {HIDDEN} {rest}", operation.method
+def choice_questions(operation: Operation, service: Vocabulary) -> Iterator[Question]:
+    """Yield: which of two members the operation takes; the other is one that its service knows."""
+    known = names(operation.request) | names(operation.response)
+    others = sorted(service.sent - known)
+    for member in operation.request if others else ():
+        question = f"{subject(operation)} {member.name}"
+        other = others[int(share(f"other than {question}") * len(others))]
+        is_first = share(f"order of {question}") < 0.5
+        pair = (member.name, other) if is_first else (other, member.name)
+        prompt = f"{subject(operation)}: does it take `{pair[0]}` or `{pair[1]}`?"
+        yield prompt, "first" if is_first else "second"
 
 
-def error_questions(operation: Operation, service_errors: frozenset[str]) -> Iterator[Question]:
+def error_questions(operation: Operation, service: Vocabulary) -> Iterator[Question]:
     """Yield: whether the operation declares an error that its service knows."""
-    for error in sorted(service_errors):
-        prompt = f"Can be raised: {about(error, operation)}?"
+    for error in sorted(service.errors):
+        prompt = f"{subject(operation)}: can it raise `{error}`?"
         yield prompt, "yes" if error in operation.errors else "no"
 
 
-def summary_questions(operation: Operation) -> Iterator[Question]:
+def summary_questions(operation: Operation, _: Vocabulary) -> Iterator[Question]:
     """Yield: what the operation does, in the documentation's own first sentence."""
     if 0 < len(operation.summary) <= SUMMARY_CHARACTERS:
-        yield f"What it does: `{operation.service_id}.{operation.name}`?", operation.summary
+        yield f"{subject(operation)}: what does it do?", operation.summary
+
+
+def vocabularies(operations: Iterable[Operation]) -> dict[str, Vocabulary]:
+    """Return for each service the names that its operations use."""
+    sent: dict[str, set[str]] = defaultdict(set)
+    errors: dict[str, set[str]] = defaultdict(set)
+    for operation in operations:
+        sent[operation.service_id].update(member.name for member in operation.request)
+        errors[operation.service_id].update(operation.errors)
+    return {
+        service: Vocabulary(frozenset(sent[service]), frozenset(errors[service]))
+        for service in sent
+    }
 
 
 def sample(questions: list[Question], count: int) -> list[Question]:
@@ -89,9 +110,9 @@ def sample(questions: list[Question], count: int) -> list[Question]:
     return [question for _, _, question in sorted(ranked)[:count]]
 
 
-def about(name: str, operation: Operation) -> str:
-    """Return the words that name a member or an error of an operation, the telling one first."""
-    return f"`{name}` of `{operation.service_id}.{operation.name}`"
+def subject(operation: Operation) -> str:
+    """Return how a question names an operation."""
+    return f"`{operation.service_id}.{operation.name}`"
 
 
 def typed(operation: Operation) -> list[Member]:
@@ -109,15 +130,16 @@ def names(members: tuple[Member, ...]) -> frozenset[str]:
     return frozenset(member.name for member in members)
 
 
-QUESTIONS: dict[str, Callable[[Operation], Iterator[Question]]] = {
-    "type": type_questions,
+QUESTIONS: dict[str, Callable[[Operation, Vocabulary], Iterator[Question]]] = {
+    "choice": choice_questions,
     "direction": direction_questions,
+    "error": error_questions,
     "required": required_questions,
-    "method": method_questions,
     "summary": summary_questions,
+    "type": type_questions,
 }
-"""Task to what asks it of one operation. `error` needs its service as well."""
+"""Task to what asks it of one operation of a service."""
 
-SHARES = {"type": 4, "direction": 4, "required": 4, "method": 4, "error": 4, "summary": 1}
+SHARES = {"choice": 4, "direction": 4, "error": 4, "required": 4, "summary": 1, "type": 4}
 """How many questions of each task there are for one summary, whose long answers weigh in training
 as much as many short ones."""

@@ -68,7 +68,7 @@ class TestTheAssistant:
     def test_the_exam_compares_each_task_with_base_and_baselines(self, ran: dict[str, Any]) -> None:
         rows = {row["task"]: row for row in step(ran, "exam")["table"]["rows"]}
 
-        assert set(rows) == {"direction", "error", "method", "required", "summary", "type"}
+        assert set(rows) == {"choice", "direction", "error", "required", "summary", "type"}
         assert rows["summary"]["metric"] == "rouge_l"
         closed = {"base", "majority", "first_word", "tfidf", "verdict"}
         assert all(closed <= set(row) for task, row in rows.items() if task != "summary")

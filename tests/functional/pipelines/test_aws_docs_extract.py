@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from families import family_keys, share
 from plain_text import first_sentence, from_html, summary
-from questions import QUESTIONS, SHARES, error_questions, sample
+from questions import QUESTIONS, SHARES, sample, vocabularies
 from reference_page import reference_page
 from service_models import Operation, models_folder, read_operations
 
@@ -64,21 +64,13 @@ def test_every_operation_of_the_newest_version_is_read(operations: list[Operatio
         assert found[service] == sorted(botocores_own(service).operation_names)
 
 
-@pytest.mark.parametrize("task", [*QUESTIONS, "error"])
+@pytest.mark.parametrize("task", QUESTIONS)
 def test_every_answer_is_what_botocore_says(operations: list[Operation], task: str) -> None:
-    errors = {
-        service: frozenset(e for o in operations if o.service_id == service for e in o.errors)
-        for service in SERVICES
-    }
+    services = vocabularies(operations)
     asked = 0
     for operation in operations:
         own = botocores_own(operation.service_id).operation_model(operation.name)
-        made = (
-            error_questions(operation, errors[operation.service_id])
-            if task == "error"
-            else QUESTIONS[task](operation)
-        )
-        for prompt, answer in made:
+        for prompt, answer in QUESTIONS[task](operation, services[operation.service_id]):
             asked += 1
             assert answer == true_answer(task, prompt, own), prompt
 
@@ -87,7 +79,7 @@ def test_every_answer_is_what_botocore_says(operations: list[Operation], task: s
 
 def true_answer(task: str, prompt: str, own: Any) -> str:
     """The answer, from botocore's object model instead of its JSON."""
-    name = named(prompt)[0]
+    name = named(prompt)[min(1, len(named(prompt)) - 1)]
     sent = own.input_shape.members if own.input_shape else {}
     returned = own.output_shape.members if own.output_shape else {}
     match task:
@@ -100,18 +92,31 @@ def true_answer(task: str, prompt: str, own: Any) -> str:
             return "yes" if name in own.input_shape.required_members else "no"
         case "error":
             return "yes" if name in {shape.name for shape in own.error_shapes} else "no"
-        case "method":
-            return str(own.http["method"])
+        case "choice":
+            first, second = (other in sent for other in named(prompt)[1:])
+            assert first != second
+            return "first" if first else "second"
     return summary(from_html(own.documentation))
 
 
-def test_a_method_question_does_not_hold_the_operations_verb(operations: list[Operation]) -> None:
+@pytest.mark.parametrize("task", QUESTIONS)
+def test_a_question_begins_with_the_operation_it_asks_about(
+    operations: list[Operation], task: str
+) -> None:
+    services = vocabularies(operations)
     for operation in operations:
-        for prompt, _ in QUESTIONS["method"](operation):
-            verb = re.findall(r"^[A-Z][a-z]+", operation.name)[0]
-            subject = f"{operation.service_id}...{operation.name.removeprefix(verb)}"
-            assert prompt.startswith(f"HTTP method: `{subject.replace('...', '....', 1)}` ... ")
-            assert verb.lower() not in prompt.replace(named(prompt)[0], "").lower()
+        for prompt, _ in QUESTIONS[task](operation, services[operation.service_id]):
+            assert prompt.startswith(f"`{operation.service_id}.{operation.name}`: ")
+
+
+def test_the_right_member_of_a_choice_is_as_often_the_first(operations: list[Operation]) -> None:
+    services = vocabularies(operations)
+    answers = [
+        answer
+        for operation in operations
+        for _, answer in QUESTIONS["choice"](operation, services[operation.service_id])
+    ]
+    assert 0.4 < answers.count("first") / len(answers) < 0.6
 
 
 def test_a_sample_asks_for_different_answers_first() -> None:
@@ -233,11 +238,7 @@ def test_extraction_makes_a_share_of_the_questions_for_each_task(extracted: Path
 
 def test_what_is_asked_about_is_not_read(extracted: Path) -> None:
     read = {named(row["text"])[0] for row in rows(extracted / "texts") + rows(extracted / "domain")}
-    asked = {
-        named(row["prompt"])[-1]
-        for row in rows(extracted / "questions")
-        if row["task"] not in ("method",)
-    }
+    asked = {named(row["prompt"])[0] for row in rows(extracted / "questions")}
 
     assert len(read) > 200
     assert read & asked == set()
