@@ -154,6 +154,7 @@ class _Progress:
     def resume(self) -> int:
         """Take over the newest checkpoint; return how many steps are done."""
         checkpoint = self.run.checkpoints.load_latest()
+        self._all_resume_after(checkpoint.step if checkpoint else 0)
         if checkpoint is None:
             return 0
         if checkpoint.state["parameters"] != list(self.optimizer.names):
@@ -179,6 +180,21 @@ class _Progress:
             }
             self.run.checkpoints.save(step, state, self.optimizer.tensors())
         self.run.world.wait()
+
+    def _all_resume_after(self, step: int) -> None:
+        """Fail if another process, perhaps on a host without the checkpoint, found another."""
+        import torch
+
+        world = self.run.world
+        steps = torch.zeros(world.size, dtype=torch.float64, device=world.device)
+        steps[world.rank] = step
+        world.sum(steps)
+        if steps.unique().numel() > 1:
+            fail(
+                f"checkpoints: the processes found different ones (steps "
+                f"{', '.join(f'{found:.0f}' for found in steps.tolist())}). Remove the run's "
+                "folder of checkpoints, or give every host the same."
+            )
 
     def _accumulate(self, step: int, sequences: list[int], labels: int) -> float:
         """Add up the gradients of `sequences`; return the mean loss per label, of all devices."""

@@ -160,6 +160,19 @@ def test_a_run_stopped_and_resumed_ends_with_the_same_bits(tmp_path: Path) -> No
     ]
 
 
+class WithAHostAhead(World):
+    """Two processes, of which the other has found a checkpoint after step 4."""
+
+    def sum(self, tensor: Any) -> None:
+        tensor[1] = 4
+
+
+def test_processes_that_found_different_checkpoints_do_not_go_on(tmp_path: Path) -> None:
+    own = run(tmp_path, settings(max_steps=3), world=WithAHostAhead(0, 2, CPU))
+    with pytest.raises(JobFailure, match=r"found different ones \(steps 0, 4\)\. Remove the run's"):
+        train(own)
+
+
 def test_a_loss_that_is_not_finite_ends_the_run_with_a_reason(tmp_path: Path) -> None:
     own = run(tmp_path, settings(max_steps=3))
     with torch.no_grad():
