@@ -21,7 +21,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from training_scripts.surroundings import (
+from training_scripts.launch_environment import (
     MASTER_PORT,
     count_gpus,
     find_container,
@@ -33,7 +33,7 @@ from training_scripts.surroundings import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from training_scripts.surroundings import Container, Hosts
+    from training_scripts.launch_environment import Container, Hosts
 
 REASON_LENGTH = 1024
 """SageMaker shows the first 1,024 characters (DescribeTrainingJob, FailureReason)."""

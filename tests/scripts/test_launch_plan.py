@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from training_scripts.launch import build_command, failure_reason, missing_requirements
-from training_scripts.surroundings import (
+from training_scripts.launch_environment import (
     Container,
     Hosts,
     find_container,

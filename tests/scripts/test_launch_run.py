@@ -61,7 +61,7 @@ def simulate(root: Path, contract: str, script: str) -> Simulated:
     job = Simulated(root, contract)
     (job.code / "training_scripts").mkdir(parents=True)
     shutil.copy(SCRIPTS / "launch.py", job.code)
-    for module in ("__init__.py", "container.py", "surroundings.py"):
+    for module in ("__init__.py", "container.py", "launch_environment.py"):
         shutil.copy(SCRIPTS / module, job.code / "training_scripts")
     config = {"kind": "train", "step": "sft", "script": "job.py", "settings": {"seed": 1}}
     (job.code / "config.json").write_text(json.dumps(config))
