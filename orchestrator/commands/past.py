@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from orchestrator.results.model import ExecutionResult, Json
 
 SHA256_LENGTH = 64
+APPROVAL = {"PendingManualApproval": "pending", "Approved": "approved", "Rejected": "rejected"}
 
 
 @click.command()
@@ -114,8 +115,9 @@ def models(model: str | None, home_path: Path, *, as_json: bool) -> None:
     for heading in ("model", "status", "registered", "metrics"):
         table.add_column(heading, overflow="fold")
     for one in found:
-        cells = (f"{one.group}/{one.version}", one.approval_status, _minute(one.created_at))
-        table.add_row(*map(Text, cells), Text(metrics_note(one.metrics)))
+        status = APPROVAL.get(one.approval_status, one.approval_status)
+        cells = (f"{one.group}/{one.version}", status, _minute(one.created_at))
+        table.add_row(*map(Text, cells), Text(metrics_note(one.metrics, most=2)))
     output.show(table if found else f"no models in {home_path}")
     output.document([_model_to_json(one) for one in found])
 
@@ -131,9 +133,22 @@ def _model_lines(model: RegisteredModel, weights: Mapping[str, Path | None]) -> 
         f"registered  {_minute(model.created_at)} by {model.step} of {model.execution_id}",
         *places,
         *(["metrics"] if model.metrics else []),
-        *(f"  {name}: {number(value)}" for name, value in sorted(model.metrics.items())),
+        *_metric_lines(model.metrics),
         "no model card" if model.model_card is None else f"model card\n{indent(card, '  ')}",
     ]
+
+
+def _metric_lines(metrics: Mapping[str, float]) -> list[str]:
+    """Return one line for each metric, its interval behind it."""
+    lines = []
+    for name, value in sorted(metrics.items()):
+        stem, _, end = name.rpartition(".")
+        if stem in metrics and end in {"low", "high"}:
+            continue
+        low, high = metrics.get(f"{name}.low"), metrics.get(f"{name}.high")
+        spread = "" if low is None or high is None else f" ({number(low)} to {number(high)})"
+        lines.append(f"  {name}: {number(value)}{spread}")
+    return lines
 
 
 def _model_to_json(model: RegisteredModel) -> Json:

@@ -28,10 +28,12 @@ STATUS_STYLES = {
 VERDICT_STYLES = {"wins": "green", "loses": "bold red", "ties": "yellow"}
 NARROW = 80
 """Columns below which a table drops what is not essential."""
+GAP = 3
+"""Between two columns."""
 WIDE = 110
 """Columns from which a table has room for everything."""
 HEADLINES = (
-    "accuracy", "rouge_l", "exact_match", "perplexity", "loss", "eval/accuracy", "eval/loss",
+    "accuracy", "rouge_l", "exact_match", "perplexity", "loss", "eval/loss", "eval/accuracy",
     "train/loss", "train/tokens_per_second", "rows_train", "rows_validation", "rows_test", "rows",
 )  # fmt: skip
 """Metrics that say most in a few words, the most telling first."""
@@ -62,33 +64,46 @@ def steps_table(result: ExecutionResult, *, width: int) -> Table:
     table.add_column("time", justify="right", no_wrap=True)
     if width >= NARROW:
         table.add_column("result", overflow="fold", ratio=1)
-    for step in result.steps:
-        if (step.type, step.status) == ("Fail", "NotStarted"):
-            continue  # What everybody hopes for needs no line.
-        cells: list[Text | str] = [Text(step.name)]
-        cells += [Text(step.type)] if width >= WIDE else []
-        cells += [status_text(step.status, cached=step.cached), duration(step.seconds)]
+    # What everybody hopes for needs no line.
+    shown = [one for one in result.steps if (one.type, one.status) != ("Fail", "NotStarted")]
+    rows = [_step_cells(step, is_wide=width >= WIDE) for step in shown]
+    room = width - sum(max(map(len, column)) + GAP for column in zip(*rows, strict=True))
+    for step, cells in zip(shown, rows, strict=True):
         # Why a step failed is a sentence, which the command says below the table.
-        note = "" if step.status == "Failed" else step_note(step)
-        cells += [Text(note)] if width >= NARROW else []
-        table.add_row(*cells)
+        note = "" if step.status == "Failed" else step_note(step, room=room)
+        table.add_row(*cells, *([Text(note)] if width >= NARROW else []))
     return table
 
 
-def step_note(step: StepResult) -> str:
-    """Return in a few words what came of `step`: why it failed, a verdict, or some metrics."""
+def _step_cells(step: StepResult, *, is_wide: bool) -> list[Text]:
+    status = status_text(step.status, cached=step.cached)
+    if step.cached and not is_wide:
+        status = Text("cached", style=status.style)
+    types = [Text(step.type)] if is_wide else []
+    return [Text(step.name), *types, status, Text(duration(step.seconds))]
+
+
+def step_note(step: StepResult, *, room: int = WIDE) -> str:
+    """Return in a few words what came of `step`: why it failed, a verdict, or some metrics.
+
+    Metrics are left out that would not fit on one line of `room` characters.
+    """
     if step.failure_reason:
         return step.failure_reason.strip().partition("\n")[0]
     if step.conditions:
-        asked = "; ".join(step.conditions)
+        separator = "; " if len("; ".join(step.conditions)) <= room else "\n"
+        asked = separator.join(step.conditions)
         return f"{asked}: no" if step.condition_outcome is False else asked
-    return metrics_note(step.metrics)
+    return metrics_note(step.metrics, room=room)
 
 
-def metrics_note(metrics: Mapping[str, float], *, most: int = 3) -> str:
-    """Return the few metrics that say most, in words."""
+def metrics_note(metrics: Mapping[str, float], *, most: int = 3, room: int = WIDE) -> str:
+    """Return the few metrics that say most, in words; as many as `room` characters hold."""
     telling = [name for name in HEADLINES if name in metrics] or list(metrics)
-    return ", ".join(f"{name} {number(metrics[name])}" for name in telling[:most])
+    words = [f"{name} {number(metrics[name])}" for name in telling[:most]]
+    while len(words) > 1 and len(", ".join(words)) > room:
+        words.pop()
+    return ", ".join(words)
 
 
 def evaluation_table(rows: Iterable[EvaluationRow], *, title: str, width: int) -> Table:

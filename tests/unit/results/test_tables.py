@@ -41,6 +41,22 @@ def test_the_steps_table_leaves_why_a_step_failed_to_the_lines_below_it(
     assert "not reached" in text
 
 
+def test_at_eighty_columns_a_step_has_one_line_with_as_many_metrics_as_fit(
+    succeeded: ExecutionResult,
+) -> None:
+    many = {"rows_train": 21026.0, "rows_validation": 634.0, "rows_test": 2337.0}
+    steps = tuple(
+        replace(step, metrics=many) if step.type != "Condition" else step
+        for step in succeeded.steps
+    )
+    lines = printed(steps_table(replace(succeeded, steps=steps), width=80), 80).splitlines()
+    told = [line for line in lines if "rows_" in line]
+    assert told
+    assert all("rows_train 21,026" in line for line in told), "none goes on in another line"
+    assert all(len(line) <= 80 for line in lines)
+    assert not any("(cached)" in line for line in lines)
+
+
 def test_a_condition_that_does_not_hold_says_so(succeeded: ExecutionResult) -> None:
     gate = next(step for step in succeeded.steps if step.conditions)
     assert step_note(replace(gate, condition_outcome=False)).endswith("<= 0.05: no")
