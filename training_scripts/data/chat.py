@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from training_scripts.container import fail
@@ -77,6 +78,14 @@ def _turn(row: MessagesRow, number: int, whole: str, tokenizer: Any) -> tuple[in
     """Where the turn `number` stands in `whole`, the generation prompt before it left out."""
     asked = render_chat(row.messages[:number], tokenizer, row_id=row.id, add_generation_prompt=True)
     answered = render_chat(row.messages[: number + 1], tokenizer, row_id=row.id)
+    if not answered.startswith(asked):
+        # As reasoning models do: the model is asked to go on after `<think>`.
+        same = takewhile(lambda pair: pair[0] == pair[1], zip(asked, answered, strict=False))
+        opening = asked[len(list(same)) :]
+        fail(
+            f"row {row.id!r}: the model's chat template opens each reply with {opening!r}, and "
+            f"turn {number + 1} does not begin so. Begin it so, or use a model that does not reason."
+        )
     if not whole.startswith(asked):
         fail(
             f"row {row.id!r}: the chat template words earlier turns differently once later ones "
