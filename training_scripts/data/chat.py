@@ -84,7 +84,7 @@ def _turn(row: MessagesRow, number: int, whole: str, tokenizer: Any) -> tuple[in
         opening = asked[len(list(same)) :]
         fail(
             f"row {row.id!r}: the model's chat template opens each reply with {opening!r}, and "
-            f"turn {number + 1} does not begin so. Begin it so, or use a model that does not reason."
+            f"turn {number + 1} does not begin so. Begin it so, or take a model without that."
         )
     if not whole.startswith(asked):
         fail(
