@@ -18,17 +18,22 @@ from orchestrator.results.events import (
     StepStarted,
 )
 from orchestrator.results.figures import clock, duration, number, shortened
-from orchestrator.results.tables import NARROW, new_table, status_text, step_note
+from orchestrator.results.tables import NARROW, WIDE, new_table, status_text, step_note
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
     from types import TracebackType
 
-    from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.console import Console, ConsoleOptions, JustifyMethod, RenderResult
     from rich.table import Table
 
 BAR_WIDTH = 16
+LEAST_BAR_WIDTH = 6
+LONGEST_NAME = 16
+"""Of a step, where there is little room."""
+RIGHT = {"time", "loss", "tok/s", "tokens/s", "left"}
+"""Columns of figures."""
 REFRESHES_PER_SECOND = 4
 """Drawing takes time from the training beside it."""
 RUNNING = {"Starting", "Executing", "Stopping"}
@@ -128,34 +133,41 @@ def board_table(
     board: Board, *, now: datetime, width: int, height: int = 1000, ascii_only: bool = False
 ) -> Table:
     """Return the board as a table that fits the terminal; `now` gives running steps a time."""
-    is_wide = width >= NARROW
-    table = new_table(f"{board.pipeline_name}  {board.execution_id}")
-    step_width = None if is_wide else 16  # So that sixty columns hold the time left, too.
-    table.add_column("step", no_wrap=True, overflow="ellipsis", max_width=step_width)
-    table.add_column("state", no_wrap=True)
-    table.add_column("time", justify="right", no_wrap=True)
-    table.add_column("progress", no_wrap=True)
-    if is_wide:
-        table.add_column("loss", justify="right", no_wrap=True)
-        table.add_column("tokens/s", justify="right", no_wrap=True)
-    table.add_column("left", justify="right", no_wrap=True)
     rows = shown_rows(board, most=max(height - LINES_AROUND, 1))
+    headings = _headings(width)
+    beside = [_cells_beside(row, now, width=width) for row in rows]
+    gap = 2 if width >= WIDE else 1
+    columns = zip(headings, *beside, strict=True)
+    taken = sum(max(len(cell) for cell in column) + gap + 1 for column in columns)
+    room = max(width - taken - 2, len("progress"))  # A blank column stands at either end.
+    table = new_table(f"{board.pipeline_name}  {board.execution_id}", gap=gap)
+    for heading in (*headings[:3], "progress", *headings[3:]):
+        justify: JustifyMethod = "right" if heading in RIGHT else "left"
+        table.add_column(heading, no_wrap=True, overflow="ellipsis", justify=justify)
     hidden = len(board.rows) - len(rows)
     if height < len(board.rows) + LINES_AROUND and hidden:
         table.caption = f"{len(rows)} of {len(board.rows)} steps shown"
-    for row in rows:
-        cells: list[Text | str] = [
-            Text(row.name),
-            _state(row, is_wide=is_wide),
-            clock(_elapsed(row, now)),
-            _progress_cell(row, is_wide=is_wide, ascii_only=ascii_only),
-        ]
-        if is_wide:
-            speed = row.tokens_per_second
-            loss = "" if row.loss is None else number(row.loss)
-            cells += [loss, "" if speed is None else number(round(speed))]
-        table.add_row(*cells, clock(row.seconds_left))
+    for row, cells in zip(rows, beside, strict=True):
+        progress = _progress_cell(row, room=room, ascii_only=ascii_only)
+        table.add_row(*cells[:3], progress, *cells[3:])
     return table
+
+
+def _headings(width: int) -> tuple[str, ...]:
+    speed = ("loss", "tokens/s" if width >= WIDE else "tok/s") if width >= NARROW else ()
+    return ("step", "state", "time", *speed, "left")
+
+
+def _cells_beside(row: Row, now: datetime, *, width: int) -> list[Text]:
+    """Return the cells of a row, all but that of its progress, which takes what room is left."""
+    name = row.name if width >= WIDE else shortened(row.name, LONGEST_NAME, ellipsis="..")
+    state = _state(row, is_wide=width >= WIDE)
+    cells = [Text(name), state, Text(clock(_elapsed(row, now)))]
+    if width >= NARROW:
+        speed = row.tokens_per_second
+        cells.append(Text("" if row.loss is None else number(row.loss)))
+        cells.append(Text("" if speed is None else number(round(speed))))
+    return [*cells, Text(clock(row.seconds_left))]
 
 
 def shown_rows(board: Board, *, most: int) -> list[Row]:
@@ -192,13 +204,15 @@ def _elapsed(row: Row, now: datetime) -> float | None:
     return row.seconds
 
 
-def _progress_cell(row: Row, *, is_wide: bool, ascii_only: bool) -> Text:
+def _progress_cell(row: Row, *, room: int, ascii_only: bool) -> Text:
     if row.note:
         ellipsis = "..." if ascii_only else "…"
-        return Text(shortened(row.note, 30 if is_wide else 12, ellipsis=ellipsis), style="dim")
+        return Text(shortened(row.note, room, ellipsis=ellipsis), style="dim")
     if row.status != "Executing" or not row.current:
         return Text("")
     counted = f"{row.current}/{row.total}" if row.total else f"{row.current}"
-    if not is_wide or not row.total:
+    width = min(room - len(counted) - 1, BAR_WIDTH)
+    if not row.total or width < LEAST_BAR_WIDTH:
         return Text(counted)
-    return Text(f"{bar(row.current, row.total, ascii_only=ascii_only)} {counted}", style="cyan")
+    drawn = bar(row.current, row.total, width=width, ascii_only=ascii_only)
+    return Text(f"{drawn} {counted}", style="cyan")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import pytest
 from rich.console import Console
 
 from orchestrator.results.board import Board
@@ -47,6 +48,19 @@ def test_a_running_step_shows_bar_loss_speed_and_time_left(failed: ExecutionResu
     line = next(line for line in text.splitlines() if line.startswith(" exam "))
     assert line.split() == ["exam", "executing", "1:01", "━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌", "12/160", "2.125",
                             "5,400", "0:33"]  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_a_usual_terminal_cuts_no_figure_short(succeeded: ExecutionResult, width: int) -> None:
+    steps = tuple(replace(step, cached=step.name == "sft") for step in succeeded.steps)
+    board = running(replace(succeeded, steps=steps))
+    board = board.after(StepRetried("sft", 1, "CapacityError: " + "x" * 99, 5.0, AT))
+    text = drawn(board, width=width)
+    assert max(len(line) for line in text.splitlines()) <= width
+    line = next(line for line in text.splitlines() if line.startswith(" exam "))
+    assert line.split()[:3] == ["exam", "executing", "1:01"]
+    assert line.split()[4:] == ["12/160", "2.125", "5,400", "0:33"]
+    assert "tok/s" in text
 
 
 def test_sixty_columns_hold_every_line(failed: ExecutionResult) -> None:
