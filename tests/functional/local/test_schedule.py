@@ -366,6 +366,10 @@ def test_resuming_a_failed_execution_runs_the_failed_step_and_what_follows(
     assert again.status == "Succeeded"
     assert [event.step for event in events if isinstance(event, StepStarted)] == ["b", "c"]
     assert again.step("b").attempts == 2
+    began, stopped = again.step("b").started_at, result.ended_at
+    assert began is not None
+    assert stopped is not None
+    assert began > stopped, "the time between the two is none that the step took"
 
 
 def test_what_the_system_refuses_one_step_lets_others_end(lab: Any) -> None:
