@@ -16,7 +16,7 @@ from orchestrator.compiler.sources import gather_sources, is_local_path
 from orchestrator.definition.reader import parse_definition
 from orchestrator.definition.validation import validate
 from orchestrator.errors import DefinitionError, InputError, Problem, SpecError
-from orchestrator.local.hub import store_model
+from orchestrator.local.hub import is_stored, store_model
 from orchestrator.local.run import RunOptions, resume_execution, run_definition
 from orchestrator.local.store import Store
 from orchestrator.plan.build import build_plan
@@ -137,6 +137,16 @@ def run_prepared(
         options=RunOptions(environ=how.environ),
     )
     return with_outputs(result, home)
+
+
+def models_to_fetch(prepared: Prepared, home: Home) -> tuple[str, ...]:
+    """Return the models of the hub that `prepared` needs and that have yet to be downloaded."""
+    store = Store(home.store)
+    return tuple(
+        f"hf://{hub.model.model_id}@{hub.model.revision}"
+        for hub in prepared.hub_models
+        if not is_stored(hub.uri, store)
+    )
 
 
 def resume(execution_id: str, home: Home, how: HowToRun) -> ExecutionResult:

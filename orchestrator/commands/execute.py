@@ -56,6 +56,8 @@ def run(
     home = executions.open_home(home_path)
     prepared = flow.prepare_file(file, overrides)
     output.warn(prepared.warnings)
+    for model in flow.models_to_fetch(prepared, home):
+        output.say(f"{model}: will be downloaded first, which can take minutes")
     watch = Watch(output)
     with watch.shown():
         result = flow.run_prepared(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeAlias
 
 from orchestrator.errors import DataError, Problem
@@ -44,11 +43,19 @@ def store_model(
     Raises:
         DataError: If it cannot be had.
     """
-    # Beside the folder, not in it: a job gets what is below `uri`.
-    complete = f"{uri.rstrip('/')}.complete"
-    if store.find(complete) is not None:
+    if is_stored(uri, store):
         return
-    with TemporaryDirectory() as folder:
+    with store.scratch() as folder:
         fetch(model_id, revision, Path(folder))
-        store.upload(Path(folder), uri)
-    store.put_bytes(complete, b"")
+        store.upload(Path(folder), uri, give_away=True)
+    store.put_bytes(_mark(uri), b"")
+
+
+def is_stored(uri: str, store: Store) -> bool:
+    """Return whether all of the model at `uri` is in the store."""
+    return store.find(_mark(uri)) is not None
+
+
+def _mark(uri: str) -> str:
+    # Beside the folder, not in it: a job gets what is below `uri`.
+    return f"{uri.rstrip('/')}.complete"

@@ -10,6 +10,7 @@ import shutil
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import KeyOutsideStoreError, StoreError
@@ -153,6 +154,11 @@ class Store:
         found = self.find(uri)
         if found is not None:
             found.path.unlink(missing_ok=True)
+
+    def scratch(self) -> TemporaryDirectory[str]:
+        """Return a folder on the store's disk, for what is stored next; a context ends it."""
+        self._partial.mkdir(parents=True, exist_ok=True)
+        return TemporaryDirectory(dir=self._partial)
 
     def sweep(self) -> None:
         """Remove what an owner of this name that was killed left half-written."""

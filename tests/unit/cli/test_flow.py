@@ -9,9 +9,13 @@ import pytest
 
 from orchestrator import flow
 from orchestrator.commands import executions
+from orchestrator.compiler.compile import HubAsset
 from orchestrator.compiler.environment import LOCAL
 from orchestrator.errors import DefinitionError, InputError, SpecError
+from orchestrator.local.home import Home
+from orchestrator.local.hub import store_model
 from orchestrator.local.store import Store
+from orchestrator.plan.model import HubModel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +52,21 @@ def test_a_spec_may_be_json(spec: Path) -> None:
     steps = {"split": {"kind": "dataset", "data": "./rows.jsonl"}}
     path.write_text(json.dumps({"name": "sizes", "steps": steps}))
     assert flow.prepare_file(path, {}).plan is not None
+
+
+def test_only_models_that_are_not_in_the_store_yet_have_to_be_fetched(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    assets = (
+        HubAsset("s3://b/fmo/hub/acme/here/v1/", HubModel("acme/here", "v1")),
+        HubAsset("s3://b/fmo/hub/acme/new/v1/", HubModel("acme/new", "v1")),
+    )
+    prepared = flow.Prepared(data=b"{}", name="x", hub_models=assets)
+
+    def fetch(_id: str, _revision: str, folder: Path) -> None:
+        (folder / "config.json").write_text("{}")
+
+    store_model(assets[0].uri, "acme/here", "v1", Store(home.store), fetch)
+    assert flow.models_to_fetch(prepared, home) == ("hf://acme/new@v1",)
 
 
 def test_storing_inputs_twice_changes_nothing(spec: Path, tmp_path: Path) -> None:
@@ -96,7 +115,7 @@ def test_a_file_that_is_not_utf_8_is_told_with_the_byte(tmp_path: Path) -> None:
 def test_no_execution_is_found_where_nothing_ran(tmp_path: Path) -> None:
     home = executions.open_home(tmp_path / "home")
     for text in ("last", "abc", ""):
-        with pytest.raises(InputError, match="fits no execution"):
+        with pytest.raises(InputError, match="there is no execution in"):
             executions.find_execution(text, home)
     assert not home.root.exists()
 
