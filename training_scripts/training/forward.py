@@ -44,6 +44,6 @@ def _hidden_and_weight(model: Any, batch: MicroBatch) -> tuple[Any, Any]:
     elif causal.config.model_type in FAMILIAR:
         inputs["layout"] = layout
     if causal.config.model_type in FAMILIAR:
-        hidden = causal.get_decoder()(**inputs).last_hidden_state
+        hidden = causal.base_model(**inputs).last_hidden_state
         return hidden, causal.get_output_embeddings().weight
     return causal(**inputs).logits, None
