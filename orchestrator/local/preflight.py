@@ -9,14 +9,22 @@ from typing import TYPE_CHECKING
 
 from orchestrator.definition.durations import parse_duration
 from orchestrator.definition.expressions import evaluate, references
-from orchestrator.errors import DataError, FmoError, InputError, Problem, UnsupportedError
+from orchestrator.errors import (
+    DataError,
+    FmoError,
+    InputError,
+    Problem,
+    StoreError,
+    UnsupportedError,
+)
 from orchestrator.local.handlers import Handlers, function_name, queue_name
 from orchestrator.local.images import has_provider
 from orchestrator.local.job_plan import job_plan
 from orchestrator.local.jobs import missing_data_text
+from orchestrator.local.keys import parse_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from orchestrator.definition.json import Json
     from orchestrator.definition.model import Step
@@ -54,6 +62,7 @@ def check_can_run(graph: Graph, values: Values, machine: Machine) -> None:
 
     Raises:
         UnsupportedError: For step types, images, handlers and features missing here; all of them.
+        StoreError: For URIs that the store cannot hold, such as keys that leave it; all of them.
         DataError: For inputs that are not in the store; all of them.
     """
     unsupported = [
@@ -62,6 +71,7 @@ def check_can_run(graph: Graph, values: Values, machine: Machine) -> None:
     if unsupported:
         raise UnsupportedError(unsupported)
     steps = [node.step for node in graph.values() if node.step.type in _JOBS]
+    _refuse_keys(steps, values)
     missing = [problem for step in steps for problem in _missing_data(step, values, machine)]
     if missing:
         raise DataError(missing)
@@ -133,6 +143,21 @@ def _feature_problems(request: Mapping[str, Json], where: str) -> Iterator[Probl
         if pipe or kind or zipped or (source and value):
             what = f"{name if source else value!r} cannot be done on this machine"
             yield Problem(f"{where}.{path}", what, "Use files under an S3 prefix.")
+
+
+def _refuse_keys(steps: Sequence[Step], values: Values) -> None:
+    refused: dict[str, StoreError] = {}
+    for step in steps:
+        plan = job_plan(step.type, "job", known_part(step, values))
+        uris = [channel.uri for channel in plan.channels] + [made.uri for made in plan.outputs]
+        for uri in filter(None, [*uris, plan.checkpoint_uri]):
+            try:
+                parse_uri(uri)
+            except StoreError as error:
+                if _UNKNOWN not in uri:
+                    refused[f"steps.{step.name}: {error}"] = error
+    if refused:
+        raise type(next(iter(refused.values())))("\n".join(refused))
 
 
 def _missing_data(step: Step, values: Values, machine: Machine) -> Iterator[Problem]:

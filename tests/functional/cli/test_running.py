@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -192,6 +193,22 @@ def test_home_comes_from_the_environment_unless_given(fmo: Fmo) -> None:
     assert (fmo.folder / "here" / "journal.db").is_file()
     fmo("run", "spec.yaml", "--home", "there", FMO_HOME="here")
     assert (fmo.folder / "there" / "journal.db").is_file()
+
+
+@pytest.mark.parametrize("command", [("run", "spec.yaml"), ("runs",), ("resume", "last")])
+def test_a_journal_of_a_newer_version_is_refused_by_every_command_and_kept(
+    fmo: Fmo, command: tuple[str, ...]
+) -> None:
+    (fmo.folder / ".fmo").mkdir()
+    journal = fmo.folder / ".fmo" / "journal.db"
+    with sqlite3.connect(journal) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    ended = fmo(*command)
+    assert ended.code == 2
+    assert "FMO330" in ended.stderr
+    assert "a newer fmo wrote this journal (version 99" in ended.stderr
+    assert not (fmo.folder / ".fmo" / "executions").exists()
 
 
 REGISTERING = {

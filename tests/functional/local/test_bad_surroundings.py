@@ -12,7 +12,13 @@ import pytest
 
 from orchestrator.definition.expressions import Get
 from orchestrator.definition.model import Definition, Parameter, Step, definition_bytes
-from orchestrator.errors import DataError, DefinitionError, InputError, UnsupportedError
+from orchestrator.errors import (
+    DataError,
+    DefinitionError,
+    InputError,
+    KeyOutsideStoreError,
+    UnsupportedError,
+)
 
 FULL_DISK = """
 import os, shutil, sys
@@ -142,6 +148,20 @@ def test_all_problems_of_parameters_are_named_at_once(lab: Any) -> None:
         "parameters.Rate: 'quick' is no Float.",
         "parameters.Mode: 'mad' is not one of 'fast', 'slow'.",
     ]
+
+
+def test_keys_that_leave_the_store_are_all_named_before_anything_starts(lab: Any) -> None:
+    reads = lab.processing("reads", "", inputs={"rows": "s3://b/../../etc/passwd"})
+    trains = lab.training("trains", "", checkpoints="s3://b/x/../../y")
+    writes = lab.processing("writes", "", outputs=["data"])
+    output = writes.arguments["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]
+    output["S3Uri"] = "s3://b/a/../../../x"
+    with pytest.raises(KeyOutsideStoreError) as caught:
+        lab.run(reads, trains, writes)
+    lines = str(caught.value).splitlines()
+    assert [line.split(":")[0] for line in lines] == ["steps.reads", "steps.trains", "steps.writes"]
+    assert all("the key would leave its bucket" in line for line in lines)
+    assert not lab.home.root.exists()
 
 
 def test_a_path_outside_of_opt_ml_is_refused_before_anything_starts(lab: Any) -> None:
