@@ -166,7 +166,7 @@ class TrainSpec(JobModel):
     )
     """Which layers get an adapter, by name; `all-linear` for all but the output layer."""
     merge_adapter: Flag = True
-    """Save the merged model (loadable everywhere) and the adapter beside it in `adapter/`."""
+    """Save the merged model, and the adapter in `adapter/`; if false, the adapter alone."""
 
     logging_steps: Count | ParameterReference = 10
     """Optimizer steps between progress lines."""
