@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ruamel.yaml import YAML
@@ -42,6 +43,7 @@ CURES = (
     ("quoted scalar", "Close the quote."),
     ("cannot start any token", "Put quotes around text that starts with this character."),
     ("could not find expected ':'", "Write `key: value`."),
+    ("'<document start>'", "Write `key: value` lines."),
     ("expected <block end>", "Indent this line like its neighbours."),
     ("incompatible YAML document", "Remove the %YAML line."),
     ("special characters", "Remove the control character."),
@@ -108,7 +110,9 @@ def _unreadable(error: MarkedYAMLError, text: str, file: Path | None) -> Problem
     said = f"{error.problem or ''} {error.context or ''}"
     fix = next((cure for sign, cure in CURES if sign in said), "Check this line and the one above.")
     place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-    what = f"this is not YAML{place}: {error.problem or error.context}"
+    # The parser's own words for its tokens: `'<stream end>'`, `('<scalar>',)`.
+    problem = re.sub(r"\(?'<([a-z ]+)>',?\)?", r"the \1", error.problem or error.context or "")
+    what = f"this is not YAML{place}: {problem}"
     opened = error.context_mark if "parsing a flow" in (error.context or "") else None
     if opened and mark and opened.line != mark.line:
         what += f", in what was opened on line {opened.line + 1}"
