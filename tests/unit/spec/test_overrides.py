@@ -103,7 +103,7 @@ def test_what_an_alias_shares_stays_as_it_was() -> None:
             "steps.exam.closed_tasks",
             "[a",
             "--set steps.exam.closed_tasks: this is not YAML at line 1, column 8: "
-            "expected ',' or ']', but got '<stream end>'. Check brackets and quotes.",
+            "expected ',' or ']', but got the stream end. Check brackets and quotes.",
         ),
         ("a..b", "1", "--set: 'a..b' is no path. Write steps.STEP.FIELD."),
     ],

@@ -142,7 +142,7 @@ def test_a_mark_of_byte_order_is_not_content() -> None:
         (
             "a: 1\nb: [1, 2\n",
             "spec.yaml:2: this is not YAML at line 2, column 4: expected ',' or ']', but got "
-            "'<stream end>'. Close the bracket or brace, or add the comma.",
+            "the stream end. Close the bracket or brace, or add the comma.",
         ),
         (
             "a: {b: 1\nc: 2\n",
