@@ -16,13 +16,13 @@ $(VENV)/.local: pyproject.toml constraints.txt tools/make_venv.py
 	@$(PYTHON) tools/make_venv.py $(VENV) --extra local
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.local
+$(VENV)/.dev: pyproject.toml constraints.txt tools/make_venv.py
 	@$(PYTHON) tools/make_venv.py $(VENV) --extra local --group dev
-	@touch $@
+	@touch $(VENV)/.local $@
 
-$(VENV)/.bench: $(VENV)/.dev
+$(VENV)/.bench: pyproject.toml constraints.txt tools/make_venv.py
 	@$(PYTHON) tools/make_venv.py $(VENV) --extra local --group dev --group bench
-	@touch $@
+	@touch $(VENV)/.local $(VENV)/.dev $@
 
 demo: $(VENV)/.local ## Prepare, train, evaluate and register a small language model, here and now
 	@$(BIN)/fmo run pipelines/aws_docs_assistant.yaml
@@ -48,6 +48,8 @@ oracles: ## Record what the SageMaker SDK answers, as fixtures in tests/oracles
 	@$(PYTHON) -m venv build/sdk
 	@build/sdk/bin/pip install --quiet "sagemaker==3.27.0"
 	@build/sdk/bin/python tests/oracles/record.py
+	@build/sdk/bin/pip install --quiet rouge-score
+	@build/sdk/bin/python tests/scripts/evaluation/record_rouge.py
 
 clean: ## Remove what the other targets made (not .fmo, which holds your runs)
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
