@@ -32,7 +32,7 @@ def main() -> None:
         python = environment / "bin" / "python"
         project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         subprocess.run(
-            [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check",
+            [sys.executable, "-m", "pip", "--quiet", "--quiet", "--disable-pip-version-check",
              "--python", str(python), "install", "--compile", "-c", str(ROOT / "constraints.txt"),
              *project["dependencies"]],
             check=True,

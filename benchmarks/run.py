@@ -42,8 +42,7 @@ def main() -> None:
         print(f"\n{name} ...", flush=True)
         for row in measure(name):
             rows.append(row)
-            what, ours, peer, target, holds = cells(row)
-            print(f"  {what}: {ours}; peer: {peer}; target: {target}; holds: {holds}", flush=True)
+            print(f"  {line(row)}", flush=True)
     if arguments.markdown:
         arguments.markdown.write_text(markdown(rows), encoding="utf-8")
     missed = [row["what"] for row in rows if row.get("holds") is False]
@@ -60,6 +59,13 @@ def measure(name: str) -> list[dict[str, Any]]:
         raise SystemExit(msg)
     found: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
     return found
+
+
+def line(row: dict[str, Any]) -> str:
+    """Return a row as a line of text, without what it lacks."""
+    what, ours, peer, target, holds = cells(row)
+    said = {"peer": peer, "target": target, "holds": holds}
+    return f"{what}: {ours}" + "".join(f"; {name}: {text}" for name, text in said.items() if text)
 
 
 def cells(row: dict[str, Any]) -> tuple[str, str, str, str, str]:

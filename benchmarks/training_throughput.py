@@ -111,9 +111,12 @@ def run_worker(arguments: argparse.Namespace, folder: str, name: str, steps: int
 
 def write_inputs(folder: Path, max_length: int) -> None:
     """Write rows, tokenizer and the model both start from."""
+    from transformers.utils.logging import disable_progress_bar
+
     from training_scripts.training.model import make_model
     from training_scripts.training.tokenizer import train_tokenizer
 
+    disable_progress_bar()
     texts = documents()
     (folder / "texts.json").write_text(json.dumps(texts), encoding="utf-8")
     tokenizer = train_tokenizer(texts, VOCABULARY, max_length=max_length)
