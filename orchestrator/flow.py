@@ -12,6 +12,7 @@ from orchestrator.compiler.assets import data_asset
 from orchestrator.compiler.compile import compile_plan
 from orchestrator.compiler.environment import LOCAL, Environment
 from orchestrator.compiler.files import hash_data
+from orchestrator.compiler.origins import spec_path, step_of
 from orchestrator.compiler.sources import gather_sources, is_local_path
 from orchestrator.definition.reader import parse_definition
 from orchestrator.definition.validation import validate
@@ -21,15 +22,14 @@ from orchestrator.local.run import RunOptions, resume_execution, run_definition
 from orchestrator.local.store import Store
 from orchestrator.plan.build import build_plan
 from orchestrator.results.collect import collect
-from orchestrator.spec.findings import line_of
+from orchestrator.spec.findings import Findings, line_of
 from orchestrator.spec.load import load_spec_with_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from orchestrator.compiler.assets import Asset
-    from orchestrator.compiler.compile import HubAsset
-    from orchestrator.compiler.sources import Sources
+    from orchestrator.compiler.compile import Compiled, HubAsset
     from orchestrator.definition.json import Json
     from orchestrator.definition.model import Definition
     from orchestrator.local.home import Home
@@ -83,8 +83,7 @@ def compile_file(
     """Return the definition of the spec at `path`, validated against the service's own shapes."""
     loaded = _load(path, overrides)
     plan, warnings = build_plan(loaded.spec, file=path, lines=loaded.lines)
-    compiled = compile_plan(plan, environment, _gather(plan, path, environment, loaded.lines))
-    _refuse_invalid(compiled.definition, path)
+    compiled = _compile(plan, path, environment, loaded.lines)
     return Prepared(
         data=compiled.json,
         name=plan.name,
@@ -202,14 +201,30 @@ def _load(path: Path, overrides: Mapping[str, str]) -> LoadedSpec:
     return load_spec_with_lines(read_text(path), file=path, overrides=overrides)
 
 
-def _gather(plan: Plan, path: Path, environment: Environment, lines: Mapping[str, int]) -> Sources:
+def _compile(
+    plan: Plan, path: Path, environment: Environment, lines: Mapping[str, int]
+) -> Compiled:
+    """Return the compiled plan; what is wrong is told in the words and lines of the spec."""
+    findings = Findings(path, dict(lines))
     try:
-        return gather_sources(plan, path.parent, environment)
+        compiled = compile_plan(plan, environment, gather_sources(plan, path.parent, environment))
     except SpecError as error:
-        raise SpecError(
-            replace(problem, file=path, line=line_of(lines, problem.where))
-            for problem in error.problems
-        ) from error
+        for problem in error.problems:
+            findings.refuse(problem.where, problem.what, problem.fix)
+        raise SpecError(findings.in_order()) from error
+    rest = []
+    names = {step.name for step in plan.steps}
+    for problem in validate(compiled.definition, load_shapes()):
+        key, step = spec_path(problem.where, names), step_of(problem.where, names)
+        if key is not None:
+            findings.refuse(key, problem.what, problem.fix)
+        else:
+            line = (line_of(lines, f"steps.{step}") or None) if step else None
+            rest.append(replace(problem, file=path, line=line))
+    if rest:
+        raise DefinitionError((*findings.in_order(), *rest))
+    findings.raise_problems()
+    return compiled
 
 
 def _refuse_invalid(definition: Definition, path: Path) -> None:

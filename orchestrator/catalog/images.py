@@ -41,12 +41,12 @@ def image_uri(name: ImageName, region: str) -> str:
     """Return the ECR address of an image in a region.
 
     Raises:
-        LookupError: If AWS does not offer it there; names the regions that have it.
+        LookupError: If AWS does not offer it there.
     """
     image = _images()[name]
     account = image.accounts.get(region)
     if account is None:
-        msg = f"there is no image {name} in region {region!r}; it is in {', '.join(regions(name))}"
+        msg = f"there is no image {name} in region {region!r}"
         raise LookupError(msg)
     domain = _data()["domains"].get(region, "amazonaws.com")
     tag = f":{image.tag}" if image.tag else ""

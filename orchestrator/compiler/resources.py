@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from orchestrator.catalog import images, instances
@@ -37,11 +38,15 @@ def catalogue_image(context: Context, step: str, name: ImageName) -> str:
     Raises:
         SpecError: If it is not offered there.
     """
+    region = context.environment.region
     try:
-        return images.image_uri(name, context.environment.region)
+        return images.image_uri(name, region)
     except LookupError as error:
-        problem = Problem(f"steps.{step}.image_uri", str(error), "Give an image of your own.")
-        raise SpecError(problem) from error
+        known = images.regions(name)
+        near = get_close_matches(region, known, 1)
+        place = f"Did you mean the region {near[0]!r}?" if near else f"It is in {', '.join(known)}."
+        fix = f"{place} Elsewhere, give an image of your own."
+        raise SpecError(Problem(f"steps.{step}.image_uri", str(error), fix)) from error
 
 
 def cluster(context: Context, step: str, spec: JobModel) -> dict[str, Json]:

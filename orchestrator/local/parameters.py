@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from orchestrator.definition.model import Parameter
 
 _BOOLEANS = {"true": True, "false": False}
+_WANTED = {
+    "String": "text",
+    "Integer": "a whole number",
+    "Float": "a number",
+    "Boolean": "true or false",
+}
 
 
 def parameter_values(parameters: Sequence[Parameter], given: Mapping[str, Json]) -> dict[str, Json]:
@@ -62,7 +68,7 @@ def _converted(kind: str, value: Json) -> Json:
             return _number(int, kind, value)
         case "Float", int() | float() | str() if not isinstance(value, bool):
             return _number(float, kind, value)
-    message = f"{value!r} is no {kind}"
+    message = f"expected {_WANTED[kind]}, found {value!r}"
     raise ValueError(message)
 
 
@@ -73,7 +79,7 @@ def _number(convert: type[int] | type[float], kind: str, value: float | str) -> 
             return number
     except ValueError:
         pass
-    message = f"{value!r} is no {kind}"
+    message = f"expected {_WANTED[kind]}, found {value!r}"
     raise ValueError(message)
 
 

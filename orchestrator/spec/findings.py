@@ -56,7 +56,11 @@ class Findings:
             SpecError: If a problem was added.
         """
         if self.problems:
-            raise SpecError(sorted(dict.fromkeys(self.problems), key=lambda p: p.line or 0))
+            raise SpecError(self.in_order())
+
+    def in_order(self) -> list[Problem]:
+        """Return each problem once, in the order of their lines."""
+        return sorted(dict.fromkeys(self.problems), key=lambda problem: problem.line or 0)
 
     def mark_as_set(self, path: str) -> None:
         """Say that the value at `path` stands in no file."""

@@ -145,7 +145,7 @@ def test_all_problems_of_parameters_are_named_at_once(lab: Any) -> None:
     assert str(caught.value).splitlines() == [
         "parameters.Rwos: there is no such parameter. Did you mean 'Rows'?",
         "parameters.Rows: it has no default and no value. Give one with --param Rows=VALUE.",
-        "parameters.Rate: 'quick' is no Float.",
+        "parameters.Rate: expected a number, found 'quick'.",
         "parameters.Mode: 'mad' is not one of 'fast', 'slow'.",
     ]
 

@@ -10,7 +10,7 @@ import pytest
 from orchestrator import flow
 from orchestrator.commands import executions
 from orchestrator.compiler.compile import HubAsset
-from orchestrator.compiler.environment import LOCAL
+from orchestrator.compiler.environment import LOCAL, Environment
 from orchestrator.errors import DefinitionError, InputError, SpecError
 from orchestrator.local.home import Home
 from orchestrator.local.hub import store_model
@@ -79,6 +79,52 @@ def test_storing_inputs_twice_changes_nothing(spec: Path, tmp_path: Path) -> Non
     assert {item.uri: item.path.stat().st_mtime_ns for item in store.list(uri)} == before
     assert any(item.endswith("/launch.py") for item in before)
     assert any(item.endswith("/rows.jsonl") for item in before)
+
+
+TRAIN = """\
+name: sizes
+steps:
+  sft:
+    kind: train
+    objective: sft
+    model_name_or_path: s3://acme/model/
+    data: s3://acme/rows/
+    instance_type: ml.g5.2xlrge
+"""
+
+
+def test_what_the_service_would_refuse_is_told_by_the_key_and_line_of_the_spec(spec: Path) -> None:
+    spec.write_text(TRAIN)
+    with pytest.raises(SpecError) as caught:
+        flow.prepare_file(spec, {})
+    assert str(caught.value) == (
+        f"{spec}:8: steps.sft.instance_type: 'ml.g5.2xlrge' is not a TrainingInstanceType. "
+        "Did you mean 'ml.g5.2xlarge'?"
+    )
+
+
+def test_what_the_service_would_refuse_of_a_set_value_is_told_as_set(spec: Path) -> None:
+    spec.write_text(TRAIN)
+    with pytest.raises(SpecError) as caught:
+        flow.prepare_file(spec, {"steps.sft.instance_type": "ml.g5.2xlag"})
+    assert str(caught.value).startswith("--set steps.sft.instance_type: 'ml.g5.2xlag' is not")
+
+
+def test_what_no_key_decides_keeps_its_place_in_the_definition_with_the_line_of_its_step(
+    spec: Path,
+) -> None:
+    environment = Environment(name="aws", bucket="acme", role_arn="me", region="eu-central-1")
+    with pytest.raises(DefinitionError) as caught:
+        flow.compile_file(spec, {}, environment)
+    assert str(caught.value).startswith(f"{spec}:5: Steps.split.Arguments.RoleArn: it has 2 char")
+
+
+def test_a_misspelt_region_is_told_with_the_one_that_was_meant(spec: Path) -> None:
+    role = "arn:aws:iam::123456789012:role/fmo"
+    environment = Environment(name="aws", bucket="acme", role_arn=role, region="eu-centrl-1")
+    with pytest.raises(SpecError) as caught:
+        flow.compile_file(spec, {}, environment)
+    assert "in region 'eu-centrl-1'. Did you mean the region 'eu-central-1'?" in str(caught.value)
 
 
 def test_a_missing_script_is_told_with_the_line_that_names_it(spec: Path) -> None:

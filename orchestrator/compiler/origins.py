@@ -1,0 +1,83 @@
+"""Which key of the spec a part of the definition comes from, so that errors can name it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_GATE_SUFFIXES = ("-gate-failed", "-gate")
+_DEFAULT = re.compile(r"\(default of parameter (\w+)\)$")
+_INSIDE_STEP = re.compile(r"Steps\.(?P<step>[\w-]+)(?P<rest>.*)", re.DOTALL)
+_MEMBERS = {
+    "ResourceConfig.InstanceType": "instance_type",
+    "ResourceConfig.InstanceCount": "instance_count",
+    "ResourceConfig.VolumeSizeInGB": "volume_size_gb",
+    "ProcessingResources.ClusterConfig.InstanceType": "instance_type",
+    "ProcessingResources.ClusterConfig.InstanceCount": "instance_count",
+    "ProcessingResources.ClusterConfig.VolumeSizeInGB": "volume_size_gb",
+    "StoppingCondition.MaxRuntimeInSeconds": "max_runtime_seconds",
+    "StoppingCondition.MaxWaitTimeInSeconds": "max_runtime_seconds",
+    "AlgorithmSpecification.TrainingImage": "image_uri",
+    "AppSpecification.ImageUri": "image_uri",
+    "AppSpecification.ContainerArguments": "arguments",
+    "AlgorithmSpecification.ContainerArguments": "arguments",
+    "Environment": "environment",
+    "ProcessingInputs": "inputs",
+    "ProcessingOutputConfig.Outputs": "outputs",
+    "ModelPackageGroupName": "model_package_group_name",
+    "ModelApprovalStatus": "approval_status",
+    "ModelCard": "model_card",
+    "InferenceSpecification.SupportedRealtimeInferenceInstanceTypes": "inference_instance_types",
+    "InferenceSpecification.Containers[0].Image": "image_uri",
+}
+"""Member of a step's `Arguments` to the key of the step that decides it."""
+
+
+def step_of(where: str, steps: Collection[str]) -> str | None:
+    """Return the spec's step that `where`, a path in the definition, belongs to, if any."""
+    found = _INSIDE_STEP.match(where)
+    if found is None:
+        return None
+    name = found["step"]
+    for suffix in _GATE_SUFFIXES:
+        if name not in steps:
+            name = found["step"].removesuffix(suffix)
+    return name if name in steps else None
+
+
+def spec_path(where: str, steps: Collection[str]) -> str | None:
+    """Return the path in the spec that decides what stands at `where` in the definition.
+
+    Args:
+        where: Such as `Steps.sft.Arguments.ResourceConfig.InstanceType`.
+        steps: The names of the spec's steps.
+
+    Returns:
+        Such as `steps.sft.instance_type`; None if no single key decides it.
+    """
+    default = _DEFAULT.search(where)
+    if default is not None:
+        return f"parameters.{default[1]}.default"
+    name, found = step_of(where, steps), _INSIDE_STEP.match(where)
+    if name is None or found is None:
+        return None
+    if found["step"] != name:
+        return f"steps.{name}.gates"
+    rest = found["rest"]
+    if rest in {"", ".Name"}:
+        return f"steps.{name}"
+    if rest == ".Description":
+        return f"steps.{name}.description"
+    key = _key_of(rest.removeprefix(".Arguments."))
+    return None if key is None else f"steps.{name}.{key}"
+
+
+def _key_of(member: str) -> str | None:
+    while member:
+        if member in _MEMBERS:
+            return _MEMBERS[member]
+        member = member[: max(member.rfind("."), member.rfind("["), member.rfind(" key "), 0)]
+    return None
