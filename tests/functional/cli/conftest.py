@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,6 +17,13 @@ import pytest
 
 EXAMPLE = Path(__file__).parents[3] / "docs" / "commands" / "example"
 """The spec that the pages of the commands show."""
+
+VOLATILE = (
+    (re.compile(r"\b[0-9a-f]{12}\b"), "ID"),
+    (re.compile(r"\b\d+(\.\d)? s\b"), "TIME"),
+    (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d"), "DATE"),
+    (re.compile(r"─+|\s+"), " "),
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,22 @@ class Fmo:
             timeout=120,
         )
         return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def typed(self, line: str) -> str:
+        """Return what a terminal of 80 columns shows after `fmo LINE`, settled."""
+        done = subprocess.run(
+            ["bash", "-c", f"{shlex.quote(sys.executable)} -m orchestrator {line}"],
+            cwd=self.folder, env=self.environment(COLUMNS="80"),
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+        )  # fmt: skip
+        return self.settled(done.stdout.decode())
+
+    def settled(self, text: str) -> str:
+        """Return `text` without ids, times, the folder and the widths that follow from them."""
+        text = text.replace(str(self.folder), "/home/me")
+        for pattern, name in VOLATILE:
+            text = pattern.sub(name, text)
+        return text.strip()
 
     def environment(self, **more: str) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("FMO_")}
