@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from orchestrator.commands import check, execute, past
+from orchestrator.commands.data import data
 from orchestrator.commands.terminal import Failure, Output
 from orchestrator.errors import DiskFullError, FmoError, Problem, StoreError
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 GROUPS = {
-    "Start": (check.validate, check.plan),
+    "Start": (data, check.validate, check.plan),
     "Run here": (execute.run, execute.resume, past.runs, past.why, past.report, past.models),
     "Tools": (check.compile_command, check.schema),
 }

@@ -64,6 +64,21 @@ def find_files(folder: Path) -> list[DataFile]:
     return files
 
 
+def find_data(path: Path) -> list[DataFile]:
+    """Return the one data file that `path` is, or those of the folder that it is.
+
+    Raises:
+        JobFailure: If there is none, one is of no known kind, or the kinds are mixed.
+    """
+    if path.is_dir():
+        return find_files(path)
+    if not path.is_file():
+        fail(f"{path}: there is no such file or folder. Check the path.")
+    if path.stat().st_size == 0:
+        fail(f"{path.name}: the file is empty. Write it again.")
+    return [_data_file(path, path.parent)]
+
+
 def read_lines(file: DataFile) -> Iterator[tuple[int, str]]:
     """Yield each line of a text file with its number from 1; ends of line are a line feed.
 

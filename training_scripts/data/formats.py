@@ -104,6 +104,19 @@ def detect_format(value: Mapping[str, Any], place: str) -> Format:
     return fits[0]
 
 
+def guess_columns(names: Iterable[str]) -> dict[str, str]:
+    """Return our name to theirs, by words that are often used; empty if none are found."""
+    lower = {name.lower(): name for name in names}
+    pairs = {
+        ours: next(lower[word] for word in (ours, *words) if word in lower)
+        for ours, words in _SYNONYMS.items()
+        if any(word in lower for word in (ours, *words))
+    }
+    if {"prompt", "completion"} <= pairs.keys():
+        return {ours: pairs[ours] for ours in ("prompt", "completion")}
+    return {"text": pairs["text"]} if "text" in pairs else {}
+
+
 def samples(
     records: Iterable[Record],
     problems: Problems,
@@ -203,17 +216,8 @@ def _needs(value: Mapping[str, Any], found: Format) -> None:
 
 
 def _mapping_hint(value: Mapping[str, Any]) -> str:
-    lower = {name.lower(): name for name in value}
-    pairs = {
-        ours: next(lower[word] for word in (ours, *words) if word in lower)
-        for ours, words in _SYNONYMS.items()
-        if any(word in lower for word in (ours, *words))
-    }
-    if {"prompt", "completion"} <= pairs.keys():
-        pairs.pop("text", None)
-    elif "text" in pairs:
-        pairs = {"text": pairs["text"]}
-    else:
+    pairs = guess_columns(value)
+    if not pairs:
         known = {column for columns in COLUMNS.values() for column in columns}
         close = [did_you_mean(name, known) for name in value]
         return next(

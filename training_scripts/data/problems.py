@@ -20,11 +20,13 @@ class Problems:
 
     count: int = 0
     first: list[str] = field(default_factory=list)
+    shown: int = _SHOWN
+    """How many of them are kept."""
 
     def add(self, place: str, what: str) -> None:
         """Count a row that cannot be used; `what` says why and what to write instead."""
         self.count += 1
-        if len(self.first) < _SHOWN:
+        if len(self.first) < self.shown:
             self.first.append(f"{place}: {what}")
 
     def fail_if_any(self) -> None:

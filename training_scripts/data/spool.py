@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from array import array
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from training_scripts.data.content import content_key
 from training_scripts.data.formats import Sample
 
 if TYPE_CHECKING:
@@ -52,14 +52,3 @@ class Spool:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-
-
-def content_key(sample: Sample) -> int:
-    """Return a 64-bit hash of what the sample says; equal samples have equal keys.
-
-    Id, task and other columns do not count: a row given twice under two ids is one row.
-    """
-    parts = [sample.text, sample.instruction, sample.input, sample.output]
-    parts += [part for message in sample.messages for part in (message.role, message.content)]
-    joined = "\x00".join(parts).encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.blake2b(joined, digest_size=8).digest(), "big")

@@ -101,6 +101,18 @@ def tokenize_rows(
     return _split(tokenized, max_length)
 
 
+def token_counts(rows: Iterable[Row], tokenizer: Any) -> Iterator[int]:
+    """Yield how many tokens each row has, its end included, in memory for one batch.
+
+    Raises:
+        JobFailure: If the tokenizer cannot word a row.
+    """
+    frame, encoder = _Frame.of(tokenizer), TextEncoder(tokenizer)
+    for batch in _batches(rows):
+        encoded = _encode(batch, tokenizer, encoder, frame, completion_only_loss=False)
+        yield from np.diff(encoded.offsets).tolist()
+
+
 class TextEncoder:
     """Texts to ids with no special token added; keeps what it learned from batch to batch."""
 

@@ -1,0 +1,68 @@
+"""What is in a user's data, said by a process that has the readers of the dataset step."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.errors import DataError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MODULE = "training_scripts.check_data"
+ROOT = Path(__file__).parents[2]
+"""Where `training_scripts` lies, in a checkout as in an installation."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """What to look at, and what to do beside."""
+
+    data: Path
+    model: Path | None = None
+    """A folder with a tokenizer, to count tokens."""
+    max_length: int = 1024
+    max_rows: int | None = None
+    """Rows that are looked at; all of them if None."""
+    fix: Path | None = None
+    """Where to write the rows in another format."""
+    target: str | None = None
+    """That format; the nearest if None."""
+
+
+def check_data(check: Check, *, python: str = sys.executable) -> dict[str, Any]:
+    """Return what was found, as the script's document has it.
+
+    Raises:
+        DataError: If the data cannot be read at all, or not written as asked.
+    """
+    command = [python, "-m", MODULE, *_arguments(check)]
+    # Started where the package lies, so that no folder of the user's can stand in for it.
+    done = subprocess.run(command, check=False, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        document = json.loads(done.stdout)
+    except ValueError as error:
+        what = f"the check ended with exit status {done.returncode}"
+        raise DataError(Problem(str(check.data), what, "See what it said above.")) from error
+    if "error" in document:
+        lines = document["error"].splitlines()
+        raise DataError(Problem("", line.rstrip(".")) for line in lines)
+    return {"path": str(check.data), **document}
+
+
+def _arguments(check: Check) -> Iterator[str]:
+    for name, path in (("model", check.model), ("fix", check.fix)):
+        if path is not None:
+            yield f"--{name}={path.absolute()}"
+    if check.max_rows is not None:
+        yield f"--max-rows={check.max_rows}"
+    if check.target is not None:
+        yield f"--to={check.target}"
+    yield f"--max-length={check.max_length}"
+    yield "--"
+    yield str(check.data.absolute())

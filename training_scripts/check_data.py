@@ -1,0 +1,98 @@
+"""Say what is in a file or folder of rows, as one JSON document on stdout.
+
+    python3 -m training_scripts.check_data rows.jsonl [--model=./qwen] [--fix=out.jsonl]
+
+Needs nothing but Python; with numpy it finds near-duplicates, with transformers it counts tokens.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, get_args
+
+from training_scripts.checking.convert import NEAREST, Target, convert
+from training_scripts.checking.reading import open_data, placed_samples
+from training_scripts.checking.report import report
+from training_scripts.checking.survey import Measured, Survey
+from training_scripts.container import JobFailure, fail
+from training_scripts.data.problems import Problems
+
+SHOWN = 1_000
+"""Rows that cannot be used, of those named one by one."""
+INTERRUPTED = 130
+
+
+def main() -> int:
+    """Check what the arguments name, print the document; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--model", type=Path, help="a folder with a tokenizer")
+    parser.add_argument("--max-length", type=int, default=1024)
+    parser.add_argument("--max-rows", type=int)
+    parser.add_argument("--fix", type=Path, help="write the rows here, in format --to")
+    parser.add_argument("--to", choices=get_args(Target))
+    arguments = parser.parse_args()
+    try:
+        document = check(arguments)
+    except JobFailure as failure:
+        document = {"error": str(failure)}
+    except OSError as error:
+        document = {"error": f"{error.filename}: {error.strerror}. Check that it can be used."}
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    print(json.dumps(document))
+    return 1 if "error" in document else 0
+
+
+def check(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what was found, and what was written.
+
+    Raises:
+        JobFailure: If the data or the tokenizer cannot be read at all, or rows would lose
+            something on the way to another format.
+    """
+    measured = None
+    if arguments.model is not None:
+        measured = Measured(load_tokenizer(arguments.model), arguments.max_length)
+    problems = Problems(shown=SHOWN)
+    data = open_data(arguments.data, problems, max_rows=arguments.max_rows)
+    with tempfile.TemporaryDirectory(prefix="fmo-check-") as folder:
+        survey = Survey(Path(folder))
+        try:
+            survey.read(placed_samples(data, problems), measured)
+            document = report(data, survey, problems, measured)
+        finally:
+            survey.repeats.close()
+    if arguments.fix is None or problems.count:
+        return {**document, "written": None}
+    target = arguments.to or NEAREST[data.format]
+    again = open_data(arguments.data, problems, max_rows=arguments.max_rows)
+    rows = convert(again, arguments.fix, target, problems)
+    return {**document, "written": {"format": target, "rows": rows}}
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """Return the tokenizer of a model's folder.
+
+    Raises:
+        JobFailure: If transformers is missing, or there is no tokenizer.
+    """
+    try:
+        from transformers import AutoTokenizer
+    except ImportError:
+        fail("--model: transformers is not installed. Run: pip install 'fm-orchestrator[train]'")
+    if not folder.is_dir():
+        fail(f"--model: there is no folder {folder}. Give the folder of a downloaded model.")
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        fail(f"--model: no tokenizer in {folder} ({reason}). Give the folder of a whole model.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
