@@ -8,6 +8,7 @@ from rich.text import Text
 
 from orchestrator.commands.terminal import Failure
 from orchestrator.errors import DataError, Problem
+from orchestrator.local.data_check import problem_of
 from orchestrator.results.figures import plural
 from orchestrator.results.tables import new_table
 
@@ -58,7 +59,7 @@ def failure(found: dict[str, Any]) -> Failure | None:
     count, first = found["problems"]["rows"], found["problems"]["first"]
     if not count:
         return None
-    told = [Problem("", line.rstrip(".")) for line in first[:SHOWN]]
+    told = [problem_of(line) for line in first[:SHOWN]]
     if count > SHOWN:
         told.append(Problem("", f"... and {count - SHOWN:,} more", "Use --json to see more."))
     return Failure(DataError.code, DataError.exit_code, tuple(told))

@@ -51,8 +51,14 @@ def check_data(check: Check, *, python: str = sys.executable) -> dict[str, Any]:
         raise DataError(Problem(str(check.data), what, "See what it said above.")) from error
     if "error" in document:
         lines = document["error"].splitlines()
-        raise DataError(Problem("", line.rstrip(".")) for line in lines)
+        raise DataError(map(problem_of, lines))
     return {"path": str(check.data), **document}
+
+
+def problem_of(line: str) -> Problem:
+    """Return one line of the script's as a problem."""
+    what, asks, guess = line.partition(" Did you mean")
+    return Problem("", what.rstrip("."), f"{asks}{guess}".strip())
 
 
 def _arguments(check: Check) -> Iterator[str]:

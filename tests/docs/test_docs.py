@@ -47,14 +47,20 @@ def test_every_step_kind_has_a_page(kind: str) -> None:
 def test_every_command_has_a_page_that_shows_its_options() -> None:
     for name, command in fmo.commands.items():
         page = (ROOT / "docs" / "commands" / f"{name}.md").read_text(encoding="utf-8")
-        options = [
-            option
-            for parameter in command.params
-            if isinstance(parameter, click.Option) and not parameter.hidden
-            for option in parameter.opts
-            if option.startswith("--")
-        ]
-        assert [option for option in options if option not in page] == [], name
+        assert [option for option in long_options(command) if option not in page] == [], name
+
+
+def long_options(command: click.Command) -> list[str]:
+    """Return the options of a command, or of all commands of a group."""
+    if isinstance(command, click.Group):
+        return [option for inner in command.commands.values() for option in long_options(inner)]
+    return [
+        option
+        for parameter in command.params
+        if isinstance(parameter, click.Option) and not parameter.hidden
+        for option in parameter.opts
+        if option.startswith("--")
+    ]
 
 
 def test_every_error_code_is_in_the_tree_of_errors() -> None:
