@@ -194,5 +194,6 @@ class _Linker:
     def _step_exists(self, name: str, where: str) -> bool:
         if name in self.spec.steps:
             return True
-        self.findings.refuse(where, *no_such_step(name, self.spec.steps))
+        what, fix = no_such_step(name, self.spec.steps, self.spec.parameters)
+        self.findings.refuse(where, what, fix)
         return False

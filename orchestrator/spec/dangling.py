@@ -24,9 +24,12 @@ REFERENCE = re.compile(r"\$([A-Za-z0-9][A-Za-z0-9_-]*)(?:\.([^\s$]*[^\s$.]))?")
 NOT_STEPS = frozenset(("params", "secrets", "execution", "registry"))
 
 
-def no_such_step(name: str, steps: Iterable[str]) -> tuple[str, str]:
+def no_such_step(
+    name: str, steps: Iterable[str], parameters: Iterable[str] = ()
+) -> tuple[str, str]:
     """Return what is wrong and what to write, where a step is named that is not there."""
-    return f"there is no step {name!r}", did_you_mean(name, steps, noun="steps")
+    meant = f"For the parameter write '$params.{name}'." if name in set(parameters) else ""
+    return f"there is no step {name!r}", meant or did_you_mean(name, steps, noun="steps")
 
 
 def refuse_dangling(data: Mapping[str, Tree], findings: Findings) -> None:
@@ -34,11 +37,13 @@ def refuse_dangling(data: Mapping[str, Tree], findings: Findings) -> None:
     steps = data.get("steps")
     if not isinstance(steps, dict):
         return
+    parameters = data.get("parameters")
+    known = list(parameters) if isinstance(parameters, dict) else []
     for name, step in steps.items():
         where = f"steps.{name}"
         for path, read in _steps_named(step, where) if isinstance(step, dict) else ():
             if read not in steps:
-                findings.refuse(path, *no_such_step(read, steps))
+                findings.refuse(path, *no_such_step(read, steps, known))
 
 
 def _steps_named(step: dict[str, Tree], where: str) -> Iterator[tuple[str, str]]:

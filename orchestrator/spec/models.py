@@ -37,8 +37,10 @@ def aliases_of(model: type[SpecModel]) -> Mapping[str, str]:
 
 
 def names_of(model: type[SpecModel]) -> tuple[str, ...]:
-    """Return every key that the model takes, aliases last."""
-    return (*model.model_fields, *aliases_of(model))
+    """Return every key that the model takes: its own, those of its bases, then aliases."""
+    bases = [base for base in model.__bases__ if issubclass(base, SpecModel)]
+    own = [name for name in model.model_fields if not any(name in b.model_fields for b in bases)]
+    return (*dict.fromkeys((*own, *model.model_fields)), *aliases_of(model))
 
 
 @cache

@@ -26,6 +26,7 @@ TYPES = {
     "model_attributes_type": "a mapping",
 }
 NUMBER_TYPES = frozenset(("int_type", "int_from_float", "float_type"))
+MAPPING_TYPES = frozenset(("dict_type", "model_type", "model_attributes_type"))
 BOUNDS = {
     "greater_than": ("gt", "above"),
     "greater_than_equal": ("ge", "at least"),
@@ -91,6 +92,8 @@ def cure(
         return f'Put it in quotes: "{show(value)}".'
     if isinstance(value, str):
         return _text_cure(value, patterns, key, steps)
+    if isinstance(value, list | tuple) and types <= MAPPING_TYPES:
+        return "Write `NAME:` in place of each `-`."
     return ""
 
 
@@ -149,6 +152,8 @@ def _location_cure(value: str, key: str | int, steps: Iterable[str]) -> str:
         return "Write the path from / or from ./ on."
     if key in MODEL_KEYS and re.fullmatch(r"[\w.-]+/[\w.-]+", value):
         return f"Write 'hf://{value}' for a model of the hub, './{value}' for a folder."
+    if key in MODEL_KEYS and "/" not in value:
+        return f"Write 'hf://OWNER/{value}' for a model of the hub, './{value}' for a folder."
     return f"Write './{value}'."
 
 

@@ -263,3 +263,14 @@ f: {kind: processing, script: a.py, after: [e, e], outputs: {x: csv}}
         "steps.d.data",
         "steps.e.inputs.x",
     ]
+
+
+def test_a_parameter_that_is_named_like_a_step_is_told_with_how_to_write_it() -> None:
+    text = "name: x\nparameters: {Rows: {type: S3Uri}}\nsteps:\n  a: {kind: dataset, data: $Rows}\n"
+    loaded = load_spec_with_lines(text, file=Path("spec.yaml"))
+    with pytest.raises(SpecError) as caught:
+        build_plan(loaded.spec, file=Path("spec.yaml"), lines=loaded.lines)
+    meant = "there is no step 'Rows'. For the parameter write '$params.Rows'."
+    assert str(caught.value) == f"spec.yaml:4: steps.a.data: {meant}"
+    with pytest.raises(SpecError, match=r"For the parameter write '\$params.Rows'\."):
+        load_spec_with_lines(text.replace("kind: dataset", "kind: dataset, dta: 1"))

@@ -144,6 +144,22 @@ STEPS = "name: x\nsteps:\n"
         ),
         ("5", "steps.a: expected a mapping, found 5."),
         (
+            "[{kind: dataset}]",
+            "steps.a: expected a mapping, found a list. Write `NAME:` in place of each `-`.",
+        ),
+        (
+            "{kind: train, objective: sft, data: ./d, model_name_or_path: gpt2}",
+            "steps.a.model_name_or_path: expected a path (./data, /data, s3://bucket/key/, "
+            "hf://owner/model) or a reference ($step), found 'gpt2'. Write 'hf://OWNER/gpt2' for a "
+            "model of the hub, './gpt2' for a folder.",
+        ),
+        (
+            "{kind: dataset, data: ./x, validation_fraction: 0.2}",
+            "steps.a.validation_fraction: there is no key 'validation_fraction' here. The keys "
+            "are: kind, data, format, columns, prompt_template, system_prompt, split, deduplicate, "
+            "near_duplicate_threshold, max_rows, min_characters, gates and 11 more.",
+        ),
+        (
             "{kind: dataset}",
             "steps.a.data: the key 'data' is missing. Add `data:`. The rows: a file or folder of "
             "JSON lines, JSON, CSV, Parquet or text, or a step's output.",
@@ -311,7 +327,11 @@ def test_a_wrong_step_is_refused(step: str, said: str, problems: Problems) -> No
             "Name to step, in any order.",
         ),
         ("name: x\nsteps: {}", "spec.yaml:2: steps: expected at least 1 of them, found a mapping."),
-        ("name: x\nsteps: [a]", "spec.yaml:2: steps: expected a mapping, found a list."),
+        (
+            "name: x\nsteps: [a]",
+            "spec.yaml:2: steps: expected a mapping, found a list. "
+            "Write `NAME:` in place of each `-`.",
+        ),
         (
             "name: my pipeline\nsteps: {a: {kind: dataset, data: ./x}}",
             "spec.yaml:1: name: expected at most 82 letters, digits and hyphens, "
