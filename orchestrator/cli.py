@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from orchestrator.commands import check, execute, past
+from orchestrator.commands.chat import chat
 from orchestrator.commands.data import data
 from orchestrator.commands.terminal import Failure, Output
 from orchestrator.errors import DiskFullError, FmoError, Problem, StoreError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 GROUPS = {
     "Start": (data, check.validate, check.plan),
-    "Run here": (execute.run, execute.resume, past.runs, past.why, past.report, past.models),
+    "Run here": (execute.run, execute.resume, past.runs, past.why, past.report, past.models, chat),
     "Tools": (check.compile_command, check.schema),
 }
 CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
