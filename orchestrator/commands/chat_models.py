@@ -71,8 +71,7 @@ def find_cast(model: str | None, base: str | None, home: Home) -> Cast:
 def find(text: str | None, home: Home) -> Found:
     """Return the model that `text` means; InputError if there is none."""
     if text is None:
-        newest = next(iter(executions.list_models(home)), None)
-        text = f"{newest.group}/{newest.version}" if newest else "last"
+        text = _newest(home)
     if _is_folder(text):
         return Found(text, _folder(text))
     if text.partition("/")[0] in {one.group for one in executions.list_models(home)}:
@@ -88,14 +87,24 @@ def find(text: str | None, home: Home) -> Found:
     return _from_store(label, uri, execution_id, home)
 
 
+def _newest(home: Home) -> str:
+    models = executions.list_models(home)
+    if models:
+        return f"{models[0].group}/{models[0].version}"
+    if executions.list_executions(home):
+        return "last"
+    fix = "Make one with `fmo run FILE`, or name a folder that holds one."
+    raise InputError(Problem("", f"there is no model in {home.root} yet", fix))
+
+
 def _execution(text: str, execution: str, home: Home) -> str:
     try:
         return executions.find_execution(execution, home)
     except InputError as error:
-        models = [f"{one.group}/{one.version}" for one in executions.list_models(home)]
+        names = [f"{one.group}/{one.version}" for one in executions.list_models(home)]
         what = f"there is no model, execution or folder '{text}' ({home.root})"
-        names = ", ".join(models[:5]) or "none"
-        fix = f"Models: {names}. Name one, EXECUTION/STEP as `fmo runs` lists them, or a folder."
+        known = f"{', '.join(names[:5])}, " if names else ""
+        fix = f"Name {known}EXECUTION/STEP as `fmo runs` lists them, or a folder."
         raise InputError(Problem("", what, fix)) from error
 
 
