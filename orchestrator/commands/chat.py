@@ -79,9 +79,11 @@ def chat(
     cast = chat_models.find_cast(model, base, executions.open_home(home_path))
     wording = _wording(prompt_template, cast.model.origin.wording)
     models = cast.asked()
+    _introduce(output, cast)
     with Conversation(os.environ) as conversation:
         worded = conversation.load(models, wording, Sampling(max_new_tokens, temperature))
-        _introduce(output, cast, wording, worded[chat_models.MODEL])
+        source = f", as step {wording.step} did for training" if wording.step else ""
+        output.say(f"prompts: {worded[chat_models.MODEL]}{source}", style="dim")
         view = view_of(output.results, [one.name for one in models])
         return _converse(conversation, view, output, prompts)
 
@@ -91,8 +93,9 @@ def _converse(
 ) -> int:
     """Ask every prompt; return the exit code: 1 if one of a file's could not be asked."""
     refused = 0
-    with _ends_quietly():
-        for prompt in _asked(output, prompts):
+    is_typed = prompts is None and sys.stdin.isatty() and sys.stdout.isatty()
+    with _ends_quietly(is_typed=is_typed):
+        for prompt in _asked(output, prompts, is_typed=is_typed):
             with _ends_answers(conversation):
                 answers = view.show(conversation.ask(prompt, together=view.together))
             _print_json(output, prompt, answers)
@@ -103,13 +106,12 @@ def _converse(
     return 1
 
 
-def _asked(output: Output, prompts: list[str] | None) -> Iterator[str]:
+def _asked(output: Output, prompts: list[str] | None, *, is_typed: bool) -> Iterator[str]:
     from rich.text import Text
 
     from orchestrator.commands.chat_prompts import typed_prompts
     from orchestrator.commands.chat_view import printable
 
-    is_typed = prompts is None and sys.stdin.isatty() and sys.stdout.isatty()
     found: Iterable[str] = prompts or typed_prompts(sys.stdin, is_terminal=is_typed)
     for number, prompt in enumerate(found):
         if not is_typed:
@@ -121,12 +123,12 @@ def _asked(output: Output, prompts: list[str] | None) -> Iterator[str]:
 
 
 @contextmanager
-def _ends_quietly() -> Iterator[None]:
+def _ends_quietly(*, is_typed: bool) -> Iterator[None]:
     """Take Ctrl-C at the prompt as the end of the chat."""
     try:
         yield
     except KeyboardInterrupt:
-        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        if not is_typed:
             raise
         click.echo()
 
@@ -162,13 +164,11 @@ def _wording(template: str | None, trained: Wording) -> Wording:
     return Wording(template, None if template == RAW else trained.system_prompt)
 
 
-def _introduce(output: Output, cast: Cast, wording: Wording, template: str) -> None:
-    """Say who answers, and how prompts are worded."""
+def _introduce(output: Output, cast: Cast) -> None:
+    """Say who answers, before the models are loaded."""
     if cast.base:
         output.say(f"base: {cast.base.label}", style="dim")
     output.say(f"model: {cast.model.label}", style="dim")
-    source = f", as step {wording.step} did for training" if wording.step else ""
-    output.say(f"prompts: {template}{source}", style="dim")
 
 
 def _print_json(output: Output, prompt: str, answers: list[Answer]) -> None:

@@ -28,6 +28,8 @@ class Found:
     """How a person would name it."""
     folder: Path
     origin: Origin = field(default_factory=Origin)
+    under: Path | None = None
+    """What it was trained from: the model under it, should it be an adapter."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +38,15 @@ class Cast:
 
     model: Found
     base: Found | None
-    under: Path | None
-    """The model under `model`'s adapter, if it is one."""
 
     def asked(self) -> tuple[AskedModel, ...]:
         """Return the models in the order in which they are shown."""
-        base = (AskedModel(BASE, self.base.folder),) if self.base else ()
-        return (*base, AskedModel(MODEL, self.model.folder, self.under))
+        if self.base is None:
+            return (AskedModel(MODEL, self.model.folder, self.model.under),)
+        return (
+            AskedModel(BASE, self.base.folder, self.base.under),
+            AskedModel(MODEL, self.model.folder, self.model.under or self.base.folder),
+        )
 
 
 def find_cast(model: str | None, base: str | None, home: Home) -> Cast:
@@ -57,15 +61,10 @@ def find_cast(model: str | None, base: str | None, home: Home) -> Cast:
         InputError: If one is not there.
     """
     found = find(model, home)
-    under = _stored(found.origin.trained_from_uri, home)
     if base is None:
-        compared = _stored(found.origin.base_uri, home)
-        label = found.origin.base_label
-        return Cast(found, Found(label, compared) if compared else None, under)
-    if base == NO_BASE:
-        return Cast(found, None, under)
-    other = find(base, home)
-    return Cast(found, other, under or other.folder)
+        compared = _stored_folder(found.origin.base_uri, home)
+        return Cast(found, Found(found.origin.base_label, compared) if compared else None)
+    return Cast(found, None if base == NO_BASE else find(base, home))
 
 
 def find(text: str | None, home: Home) -> Found:
@@ -130,8 +129,13 @@ def _from_store(label: str, uri: str, execution_id: str, home: Home) -> Found:
     if folder.is_file():
         fix = f"Extract it: tar -xf {folder} -C FOLDER, and chat with FOLDER."
         raise InputError(Problem(label, "its weights are an archive", fix))
-    store = Store(home.store)
-    return Found(label, folder, origin_of(uri, execution_id, home, store))
+    origin = origin_of(uri, execution_id, home, Store(home.store))
+    return Found(label, folder, origin, _stored_folder(origin.trained_from_uri, home))
+
+
+def _stored_folder(uri: str | None, home: Home) -> Path | None:
+    path = _stored(uri, home)
+    return path if path and path.is_dir() else None
 
 
 def _stored(uri: str | None, home: Home) -> Path | None:
