@@ -17,6 +17,7 @@ import click
 from orchestrator.commands import check, execute, past
 from orchestrator.commands.chat import chat
 from orchestrator.commands.data import data
+from orchestrator.commands.start import init
 from orchestrator.commands.terminal import Failure, Output
 from orchestrator.errors import DiskFullError, FmoError, Problem, StoreError
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 GROUPS = {
-    "Start": (data, check.validate, check.plan),
+    "Start": (init, data, check.validate, check.plan),
     "Run here": (execute.run, execute.resume, past.runs, past.why, past.report, past.models, chat),
     "Tools": (check.compile_command, check.schema),
 }

@@ -38,10 +38,25 @@ def spec_to_data(spec: PipelineSpec) -> dict[str, Tree]:
     return {**data, "steps": steps}
 
 
+def scalar_to_yaml(value: Tree, *, is_key: bool = False) -> str:
+    """Return one value as YAML, quoted where it must be; right inside `{...}` too."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    text = str(value)
+    is_plain = PLAIN.fullmatch(text) or (PLAIN_URI.fullmatch(text) and not is_key)
+    if is_plain and isinstance(resolve_scalar(text), str) and not AMBIGUOUS.fullmatch(text):
+        return text
+    return _quoted(text)
+
+
 def _lines(tree: Tree, indent: str) -> Iterator[str]:
     if isinstance(tree, dict):
         for key, value in tree.items():
-            yield from _entry(f"{_scalar(key, is_key=True)}:", value, indent)
+            yield from _entry(f"{scalar_to_yaml(key, is_key=True)}:", value, indent)
     elif isinstance(tree, list):
         for value in tree:
             yield from _item(value, indent)
@@ -65,21 +80,7 @@ def _entry(label: str, value: Tree, indent: str) -> Iterator[str]:
     elif isinstance(value, list):
         yield f"{indent}{label} []"
     else:
-        yield f"{indent}{label} {_scalar(value)}"
-
-
-def _scalar(value: Tree, *, is_key: bool = False) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
-    text = str(value)
-    is_plain = PLAIN.fullmatch(text) or (PLAIN_URI.fullmatch(text) and not is_key)
-    if is_plain and isinstance(resolve_scalar(text), str) and not AMBIGUOUS.fullmatch(text):
-        return text
-    return _quoted(text)
+        yield f"{indent}{label} {scalar_to_yaml(value)}"
 
 
 def _quoted(text: str) -> str:

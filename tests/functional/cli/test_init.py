@@ -1,0 +1,104 @@
+"""`fmo init`, and `fmo validate` on what it wrote."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from orchestrator.spec.load import load_spec
+
+if TYPE_CHECKING:
+    from tests.functional.cli.conftest import Fmo
+
+TURNS = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+SHARED = [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}]
+
+
+def rows(fmo: Fmo, name: str, *values: Any) -> None:
+    text = "".join(json.dumps(value) + "\n" for value in values)
+    (fmo.folder / name).write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize("objective", ["sft", "pretrain", "continued-pretrain"])
+@pytest.mark.parametrize("model", [(), ("--model", "acme/small")])
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"text": "Some text."},
+        {"Question": "Why?", "Answer": "So."},
+        {"instruction": "Add", "input": "1 1", "output": "2"},
+        {"messages": TURNS},
+        {"conversations": SHARED},
+        {"body: #1": "x", "prompt": "p", "response, final": "r", "completion": "c"},
+    ],
+    ids=lambda row: "-".join(row),
+)
+def test_what_is_written_is_short_and_valid_or_nothing_is(
+    fmo: Fmo, objective: str, model: tuple[str, ...], row: dict[str, Any]
+) -> None:
+    rows(fmo, "my rows.jsonl", row)
+    done = fmo("init", objective, "--data", "my rows.jsonl", *model, "-o", "mine.yaml")
+    spec = fmo.folder / "mine.yaml"
+    if done.code:
+        assert done.code == 2
+        assert "FMO110 --" in done.stderr
+        return
+    assert len(spec.read_text().splitlines()) <= 25
+    load_spec(spec.read_text())
+
+
+@pytest.mark.parametrize("objective", ["sft", "pretrain", "continued-pretrain"])
+def test_the_spec_validates_from_another_folder(fmo: Fmo, objective: str) -> None:
+    rows(fmo, "rows.jsonl", *({"prompt": f"p{n}", "completion": "c"} for n in range(100)))
+    done = fmo(
+        "init", objective, "--data", "rows.jsonl", "--model", "acme/small", "-o", "specs/one.yaml"
+    )
+    assert done.code == 0, done.stderr
+    checked = fmo("validate", "specs/one.yaml")
+    assert checked.code == 0, checked.stderr
+    assert "3 steps, 0 warnings, no errors" in checked.stdout
+
+
+def test_columns_are_written_where_their_names_differ(fmo: Fmo) -> None:
+    rows(fmo, "rows.jsonl", {"Question": "Why?", "Answer": "So."})
+    document = fmo(
+        "init", "sft", "--data", "rows.jsonl", "--model", "./small", "-o", "mine.yaml", "--json"
+    ).document
+    assert document["columns"] == {"prompt": "Question", "completion": "Answer"}
+    text = (fmo.folder / "mine.yaml").read_text()
+    assert "columns: {prompt: Question, completion: Answer}" in text
+    assert "model_name_or_path: ./small\n" in text
+
+
+def test_a_spec_that_is_there_is_written_over_by_force_only(fmo: Fmo) -> None:
+    before = (fmo.folder / "spec.yaml").read_text()
+    command = ("init", "sft", "--data", "tickets.jsonl", "--model", "acme/small")
+    refused = fmo(*command)
+    assert refused.code == 2
+    assert "spec.yaml is there already. Name another with -o, or add --force." in refused.stderr
+    assert (fmo.folder / "spec.yaml").read_text() == before
+    assert fmo(*command, "--force").code == 0
+    assert "name: tickets\n" in (fmo.folder / "spec.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--data", "nope.jsonl", "--model", "a/b"), "there is no such file or folder"),
+        (("--data", "bad.jsonl", "--model", "a/b"), "bad.jsonl:2: not valid JSON"),
+        (("--data", "tickets.jsonl", "--model", "a b"), "'hf://a b' is not a model of the hub"),
+        (("--data", "tickets.jsonl"), "--model: sft starts from a model and none is named"),
+        (("--data", "text.jsonl", "--model", "a/b"), "sft needs prompts, and these rows are text"),
+    ],
+)
+def test_nothing_is_written_when_the_data_or_the_model_are_wrong(
+    fmo: Fmo, arguments: tuple[str, ...], told: str
+) -> None:
+    (fmo.folder / "bad.jsonl").write_text('{"prompt": "p", "completion": "c"}\nnot json\n')
+    rows(fmo, "text.jsonl", {"text": "x"})
+    done = fmo("init", "sft", *arguments, "-o", "mine.yaml")
+    assert done.code == 2
+    assert told in done.stderr
+    assert not (fmo.folder / "mine.yaml").exists()
