@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,8 +19,10 @@ Objective = Literal["sft", "pretrain", "continued-pretrain"]
 CONVERSATIONS = frozenset({"messages", "sharegpt"})
 FEW_ROWS = 60
 """Below, one of the default shares of 5 % and 10 % may get no row."""
-_CHARACTERS_PER_TOKEN = 3
-_LENGTHS = (512, 1024, 2048, 4096)
+_CHARACTERS_PER_TOKEN = 2
+"""Few, so that rarely a row is longer than thought; English has 4 to 5."""
+_TEXT_LENGTH = 1024
+_LEAST, _MOST_TRAINED = 512, 4096
 _WHAT = {
     "sft": "Fine-tunes a model on prompts and completions.",
     "pretrain": "Trains a new model from scratch.",
@@ -63,8 +66,10 @@ def starter_spec(start: Start, *, name: str, file: str) -> str:
         "steps:",
         *_block("split", "cleans, drops repeated rows, and holds rows out", _split(start)),
         *_block("train", "", _train(start)),
-        *_block("exam", "on the rows held out; add gates: {max: {perplexity: 20}}", _exam(start)),
     ]
+    if start.objective == "sft":
+        what = "on the rows held out; add gates: {max: {perplexity: 20}}"
+        lines += _block("exam", what, _exam(start))
     return "\n".join(lines) + "\n"
 
 
@@ -94,7 +99,9 @@ def _split(start: Start) -> Iterator[str]:
         yield f"columns: {{{pairs}}}  # our name: yours"
     if start.objective == "sft" and start.format not in CONVERSATIONS:
         yield f"prompt_template: {_template(start)}  # chat: the model's own"
-    if start.rows < FEW_ROWS:
+    if start.objective != "sft":
+        yield "split: {validation: 0.1, test: 0}  # their loss is eval/loss"
+    elif start.rows < FEW_ROWS:
         yield "split: {validation: 0.15, test: 0.2}  # shares; the rows are few"
 
 
@@ -132,15 +139,21 @@ def _train(start: Start) -> Iterator[str]:
 def _exam(start: Start) -> Iterator[str]:
     yield "kind: evaluate"
     yield "model: $train"
-    if start.objective != "pretrain" and start.model is not None:
-        yield f"base_model: {scalar_to_yaml(start.model)}  # asked the same, for comparison"
+    yield f"base_model: {scalar_to_yaml(start.model or '')}  # asked the same, for comparison"
     yield "data: $split.test"
-    yield f"max_length: {_max_length(start)}"
+    yield f"max_length: {_longest(start)}  # longer rows are refused here"
 
 
 def _max_length(start: Start) -> int:
-    wanted = start.characters / _CHARACTERS_PER_TOKEN
-    return next((length for length in _LENGTHS if length >= wanted), _LENGTHS[-1])
+    if start.objective != "sft":
+        return _TEXT_LENGTH  # Longer documents become several.
+    return min(_longest(start), _MOST_TRAINED)
+
+
+def _longest(start: Start) -> int:
+    """A power of two that all rows seen should fit in, as tokens."""
+    tokens = start.characters // _CHARACTERS_PER_TOKEN
+    return max(_LEAST, 2 ** math.ceil(math.log2(tokens + 1)))
 
 
 def _pipeline_name(name: str) -> str:
