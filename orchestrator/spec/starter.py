@@ -153,7 +153,7 @@ def _max_length(start: Start) -> int:
 def _longest(start: Start) -> int:
     """A power of two that all rows seen should fit in, as tokens."""
     tokens = start.characters // _CHARACTERS_PER_TOKEN
-    return max(_LEAST, 2 ** math.ceil(math.log2(tokens + 1)))
+    return max(_LEAST, int(2 ** math.ceil(math.log2(tokens + 1))))
 
 
 def _pipeline_name(name: str) -> str:
