@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from orchestrator.aws.shapes import load_shapes
 from orchestrator.compiler.assets import data_asset
 from orchestrator.compiler.compile import compile_plan
-from orchestrator.compiler.environment import LOCAL, Environment
+from orchestrator.compiler.environment import LOCAL, Environment, NamedEnvironment, environment_of
 from orchestrator.compiler.files import hash_data
 from orchestrator.compiler.origins import spec_path, step_of
+from orchestrator.compiler.policy import refuse_what_policy_forbids
 from orchestrator.compiler.sources import gather_sources, is_local_path
 from orchestrator.definition.reader import parse_definition
 from orchestrator.definition.validation import validate
@@ -21,9 +22,11 @@ from orchestrator.local.hub import is_stored, store_model
 from orchestrator.local.run import RunOptions, resume_execution, run_definition
 from orchestrator.local.store import Store
 from orchestrator.plan.build import build_plan
+from orchestrator.plan.secrets import no_secret_stands_in
 from orchestrator.results.collect import collect
 from orchestrator.spec.findings import Findings, line_of
 from orchestrator.spec.load import load_spec_with_lines
+from orchestrator.spec.project_file import find_project
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from orchestrator.results.events import Listener
     from orchestrator.results.model import ExecutionResult
     from orchestrator.spec.load import LoadedSpec
+    from orchestrator.spec.project_load import Project
 
 MAX_FILE_BYTES = 10 * 2**20
 """Of a spec or a definition; SageMaker takes definitions up to 1 MB directly."""
@@ -71,19 +75,26 @@ class HowToRun:
     use_cache: bool = True
 
 
-def plan_file(path: Path, overrides: Mapping[str, str]) -> tuple[Plan, tuple[Problem, ...]]:
-    """Return the plan of the spec at `path`, and warnings."""
-    loaded = _load(path, overrides)
-    return build_plan(loaded.spec, file=path, lines=loaded.lines)
+def plan_file(
+    path: Path, overrides: Mapping[str, str], env: str | None = None
+) -> tuple[Plan, tuple[Problem, ...]]:
+    """Return the plan of the spec at `path` with the defaults of `env`, and warnings."""
+    loaded, _ = load_file(path, overrides, env)
+    return build_plan(loaded.spec, file=path, lines=loaded.lines, origins=loaded.origins)
 
 
 def compile_file(
-    path: Path, overrides: Mapping[str, str], environment: Environment = LOCAL
+    path: Path, overrides: Mapping[str, str], target: Environment | NamedEnvironment = LOCAL
 ) -> Prepared:
     """Return the definition of the spec at `path`, validated against the service's own shapes."""
-    loaded = _load(path, overrides)
-    plan, warnings = build_plan(loaded.spec, file=path, lines=loaded.lines)
-    compiled = _compile(plan, path, environment, loaded.lines)
+    env = target.name if isinstance(target, NamedEnvironment) else None
+    loaded, project = load_file(path, overrides, env)
+    environment = target if isinstance(target, Environment) else environment_of(target, project)
+    plan, warnings = build_plan(loaded.spec, file=path, lines=loaded.lines, origins=loaded.origins)
+    findings = loaded.findings(path)
+    if not environment.local:
+        refuse_what_policy_forbids(plan, environment, project, findings)
+    compiled = _compile(plan, path, environment, findings)
     return Prepared(
         data=compiled.json,
         name=plan.name,
@@ -102,13 +113,14 @@ def read_definition(path: Path) -> Prepared:
     return Prepared(data=data, name=path.stem, source={"definition": str(path)})
 
 
-def prepare_file(path: Path, overrides: Mapping[str, str]) -> Prepared:
+def prepare_file(path: Path, overrides: Mapping[str, str], env: str | None = None) -> Prepared:
     """Return what is to run, from a spec or from a definition JSON."""
     if not _is_definition(path):
-        return compile_file(path, overrides)
-    if overrides:
-        fix = "Leave --set out, or give the spec that the definition was compiled from."
-        what = f"--set changes a spec, and {path.name} is a pipeline definition"
+        return compile_file(path, overrides, LOCAL if env is None else NamedEnvironment(env))
+    option = "--set" if overrides else "--env"
+    if overrides or env is not None:
+        fix = f"Leave {option} out, or give the spec that the definition was compiled from."
+        what = f"{option} changes a spec, and {path.name} is a pipeline definition"
         raise InputError(Problem("", what, fix))
     return read_definition(path)
 
@@ -194,18 +206,25 @@ def read_text(path: Path) -> str:
         raise SpecError(Problem("", what, "Save the file as UTF-8.", file=path)) from error
 
 
-def _load(path: Path, overrides: Mapping[str, str]) -> LoadedSpec:
+def load_file(
+    path: Path, overrides: Mapping[str, str], env: str | None = None
+) -> tuple[LoadedSpec, Project]:
+    """Return the spec at `path` with the defaults of its project, and the project.
+
+    Raises:
+        InputError: With every problem of the project file, else of the spec; or of `env`.
+    """
     if _is_definition(path):
         fix = "Give the spec that it was compiled from."
         raise SpecError(Problem("", "this is a pipeline definition, not a spec", fix, file=path))
-    return load_spec_with_lines(read_text(path), file=path, overrides=overrides)
+    text, project = read_text(path), find_project(path)
+    no_secret_stands_in(project)
+    layers = project.layers(env)
+    return load_spec_with_lines(text, file=path, overrides=overrides, layers=layers), project
 
 
-def _compile(
-    plan: Plan, path: Path, environment: Environment, lines: Mapping[str, int]
-) -> Compiled:
+def _compile(plan: Plan, path: Path, environment: Environment, findings: Findings) -> Compiled:
     """Return the compiled plan; what is wrong is told in the words and lines of the spec."""
-    findings = Findings(path, dict(lines))
     try:
         compiled = compile_plan(plan, environment, gather_sources(plan, path.parent, environment))
     except SpecError as error:
@@ -219,7 +238,7 @@ def _compile(
         if key is not None:
             findings.refuse(key, problem.what, problem.fix)
         else:
-            line = (line_of(lines, f"steps.{step}") or None) if step else None
+            line = (line_of(findings.lines, f"steps.{step}") or None) if step else None
             rest.append(replace(problem, file=path, line=line))
     if rest:
         raise DefinitionError((*findings.in_order(), *rest))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.commands.options import json_option, set_option, spec_argument
+from orchestrator.commands.options import env_option, json_option, set_option, spec_argument
 from orchestrator.commands.terminal import JSON_INDENT, Output
 from orchestrator.errors import InputError, Problem
 from orchestrator.results.figures import plural
@@ -17,20 +17,24 @@ from orchestrator.results.figures import plural
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from orchestrator.compiler.environment import Environment
+    from orchestrator.compiler.environment import Environment, NamedEnvironment
     from orchestrator.results.model import Json
 
 
 @click.command()
 @spec_argument
 @set_option
+@env_option
 @json_option
-def validate(file: Path, overrides: Mapping[str, str], *, as_json: bool) -> None:
-    """Check a spec or a definition, and report every problem at once."""
+def validate(file: Path, overrides: Mapping[str, str], env: str | None, *, as_json: bool) -> None:
+    """Check a spec or a definition, and report every problem at once.
+
+    With --env it is checked as that environment runs it, against the policy of fmo.yaml.
+    """
     from orchestrator import flow
 
     output = Output(as_json=as_json)
-    prepared = flow.prepare_file(file, overrides)
+    prepared = flow.prepare_file(file, overrides, env)
     output.warn(prepared.warnings)
     steps = f"{plural(len(prepared.plan.steps), 'step')}, " if prepared.plan else ""
     output.show(f"{file}: {steps}{plural(len(prepared.warnings), 'warning')}, no errors")
@@ -41,14 +45,15 @@ def validate(file: Path, overrides: Mapping[str, str], *, as_json: bool) -> None
 @click.command()
 @spec_argument
 @set_option
+@env_option
 @json_option
-def plan(file: Path, overrides: Mapping[str, str], *, as_json: bool) -> None:
+def plan(file: Path, overrides: Mapping[str, str], env: str | None, *, as_json: bool) -> None:
     """Show a spec's steps in order, with what they read and make."""
     from orchestrator import flow
     from orchestrator.commands import plan_view
 
     output = Output(as_json=as_json)
-    planned, warnings = flow.plan_file(file, overrides)
+    planned, warnings = flow.plan_file(file, overrides, env)
     output.warn(warnings)
     if as_json:
         output.document(plan_view.plan_to_json(planned))
@@ -59,6 +64,7 @@ def plan(file: Path, overrides: Mapping[str, str], *, as_json: bool) -> None:
 @click.command(name="compile")
 @spec_argument
 @set_option
+@env_option
 @click.option(
     "-o", "--output", "target", type=click.Path(path_type=Path), help="Write here, not to stdout."
 )
@@ -69,6 +75,7 @@ def plan(file: Path, overrides: Mapping[str, str], *, as_json: bool) -> None:
 def compile_command(
     file: Path,
     overrides: Mapping[str, str],
+    env: str | None,
     target: Path | None,
     bucket: str | None,
     role_arn: str | None,
@@ -78,14 +85,17 @@ def compile_command(
 ) -> None:
     """Compile a spec to its SageMaker Pipelines definition.
 
-    The same spec gives the same bytes, on every machine. Without --bucket, --role-arn and
-    --region, the definition is the one that `fmo run` runs on this machine.
+    The same spec gives the same bytes, on every machine. --env takes bucket, role, region,
+    network and tags from fmo.yaml; --bucket, --role-arn and --region win over it. With none of
+    them, the definition is the one that `fmo run` runs on this machine.
     """
     from orchestrator import flow
 
     output = Output(as_json=as_json)
-    environment = _environment(bucket, role_arn, region)
-    prepared = flow.compile_file(file, overrides, environment)
+    given = {"bucket": bucket, "role_arn": role_arn, "region": region}
+    prepared = flow.compile_file(
+        file, overrides, _target(env, {name: value for name, value in given.items() if value})
+    )
     output.warn(prepared.warnings)
     if target is None:
         output.write(prepared.data.decode())
@@ -107,13 +117,16 @@ def schema(*, as_json: bool) -> None:
     Output(as_json=as_json).write(document + "\n")
 
 
-def _environment(bucket: str | None, role_arn: str | None, region: str | None) -> Environment:
-    from orchestrator.compiler.environment import LOCAL, Environment
+def _target(env: str | None, given: Mapping[str, str]) -> Environment | NamedEnvironment:
+    from orchestrator.compiler.environment import LOCAL, Environment, NamedEnvironment
 
-    given = {"--bucket": bucket, "--role-arn": role_arn, "--region": region}
-    if bucket and role_arn and region:
-        return Environment(name="aws", bucket=bucket, role_arn=role_arn, region=region)
-    if not any(given.values()):
+    if env is not None:
+        return NamedEnvironment(env, given)
+    if not given:
         return LOCAL
-    missing = " and ".join(name for name, value in given.items() if not value)
-    raise InputError(Problem("", f"{missing} missing", "Give all three, or none for this machine."))
+    missing = [name for name in ("bucket", "role_arn", "region") if name not in given]
+    if missing:
+        options = " and ".join(f"--{name.replace('_', '-')}" for name in missing)
+        fix = "Give all three, or --env, or none for this machine."
+        raise InputError(Problem("", f"{options} missing", fix))
+    return Environment("aws", given["bucket"], given["role_arn"], given["region"])

@@ -52,6 +52,14 @@ def set_option(command: F) -> F:
     )(command)  # fmt: skip
 
 
+def env_option(command: F) -> F:
+    """Add `--env`."""
+    return click.option(
+        "--env", metavar="NAME",
+        help="An environment of fmo.yaml: its defaults, account, network and policy.",
+    )(command)  # fmt: skip
+
+
 def param_option(command: F) -> F:
     """Add `--param`."""
     return click.option(

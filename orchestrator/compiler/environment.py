@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from orchestrator.spec.fields import ParameterSpec, Scalar
+    from orchestrator.spec.project_load import Project
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,15 @@ class Environment:
         return parameter.default
 
 
+@dataclass(frozen=True)
+class NamedEnvironment:
+    """An environment of the project by its name, as `--env` gives it."""
+
+    name: str
+    given: Mapping[str, str] = field(default_factory=dict)
+    """Values that win over the project's: `bucket`, `role_arn`, `region`."""
+
+
 LOCAL = Environment(
     name="local",
     bucket="fmo-local",
@@ -47,3 +57,23 @@ LOCAL = Environment(
     local=True,
 )
 """This machine: the bucket is a folder of the local store, the role is never assumed."""
+
+
+def environment_of(target: NamedEnvironment, project: Project) -> Environment:
+    """Return the environment of `project` that `target` names.
+
+    Raises:
+        InputError: If there is none, or something that it needs is missing.
+    """
+    spec, given = project.environment(target.name, target.given), target.given
+    return Environment(
+        name=target.name,
+        bucket=given.get("bucket") or spec.bucket or "",
+        role_arn=given.get("role_arn") or spec.role_arn or "",
+        region=given.get("region") or spec.region or "",
+        kms_key_id=spec.kms_key_id,
+        subnets=spec.subnets or (),
+        security_group_ids=spec.security_group_ids or (),
+        tags=spec.tags,
+        network_isolation=bool(spec.network_isolation),
+    )

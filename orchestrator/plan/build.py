@@ -30,13 +30,19 @@ if TYPE_CHECKING:
 
     from orchestrator.errors import Problem
     from orchestrator.plan.links import StepLinks
+    from orchestrator.spec.findings import Origin
     from orchestrator.spec.pipeline import PipelineSpec
 
 NO_LINES: Mapping[str, int] = {}
+NO_ORIGINS: Mapping[str, Origin] = {}
 
 
 def build_plan(
-    spec: PipelineSpec, *, file: Path | None = None, lines: Mapping[str, int] = NO_LINES
+    spec: PipelineSpec,
+    *,
+    file: Path | None = None,
+    lines: Mapping[str, int] = NO_LINES,
+    origins: Mapping[str, Origin] = NO_ORIGINS,
 ) -> tuple[Plan, tuple[Problem, ...]]:
     """Return the plan of `spec`, and warnings.
 
@@ -44,11 +50,12 @@ def build_plan(
         spec: What the user wrote.
         file: Where; it goes into problems and warnings.
         lines: Path in the spec to its line in `file`, as `load_spec_with_lines` returns it.
+        origins: Path in the spec to where its value stands, if a default gave it.
 
     Raises:
         SpecError: With every problem found.
     """
-    findings = Findings(file, dict(lines))
+    findings = Findings(file, dict(lines), origins=origins)
     facts = {name: facts_of(step) for name, step in spec.steps.items()}
     gated = frozenset(name for name, step in spec.steps.items() if gate_of(name, step, facts[name]))
     names_are_free(spec, gated, findings)

@@ -6,14 +6,16 @@ import re
 from typing import TYPE_CHECKING
 
 from orchestrator.spec.fields import JobModel
+from orchestrator.spec.findings import Findings, join_path
 from orchestrator.spec.processing import ProcessingSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from orchestrator.spec.composer import Tree
     from orchestrator.spec.fields import Scalar
-    from orchestrator.spec.findings import Findings
     from orchestrator.spec.pipeline import PipelineSpec
+    from orchestrator.spec.project_load import Project
 
 # What the issuers say their secrets look like; text of this form is nothing else.
 ISSUED = {
@@ -36,12 +38,41 @@ def no_secret_is_written(spec: PipelineSpec, findings: Findings) -> None:
     for where, name, text in _handed_to_jobs(spec):
         if not isinstance(text, str):
             continue
-        issued = next((what for what, form in ISSUED.items() if form.search(text)), None)
+        issued = _issued(text)
         if issued is not None:
             # The value is not shown: problems end up in logs.
             findings.refuse(where, f"this looks like {issued}", CURE)
         elif NAMED.search(name) and text and not text.startswith("$"):
             findings.warn(where, "by its name this is a secret, and the definition shows it", CURE)
+
+
+def no_secret_stands_in(project: Project) -> None:
+    """Refuse whatever in a project file has the form of an issued secret.
+
+    Raises:
+        SpecError: With every secret found.
+    """
+    findings = Findings(project.file, dict(project.lines))
+    for where, text in _texts(dict(project.data), ""):
+        issued = _issued(text)
+        if issued is not None:
+            findings.refuse(where, f"this looks like {issued}", CURE)
+    findings.raise_problems()
+
+
+def _texts(tree: Tree, where: str) -> Iterator[tuple[str, str]]:
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            yield from _texts(value, join_path(where, key))
+    elif isinstance(tree, list):
+        for index, item in enumerate(tree):
+            yield from _texts(item, join_path(where, index))
+    elif isinstance(tree, str):
+        yield where, tree
+
+
+def _issued(text: str) -> str | None:
+    return next((what for what, form in ISSUED.items() if form.search(text)), None)
 
 
 def _handed_to_jobs(spec: PipelineSpec) -> Iterator[tuple[str, str, Scalar | None]]:

@@ -9,6 +9,7 @@ from orchestrator.spec.models import aliases_of, step_models
 
 if TYPE_CHECKING:
     from orchestrator.spec.composer import Tree
+    from orchestrator.spec.fields import SpecModel
     from orchestrator.spec.findings import Findings
 
 
@@ -24,15 +25,14 @@ def rename_aliases(data: dict[str, Tree], findings: Findings) -> dict[str, Tree]
     return {**data, "steps": renamed}
 
 
-def _rename_step(step: dict[str, Tree], where: str, findings: Findings) -> dict[str, Tree]:
-    kind = step.get("kind")
-    model = step_models().get(kind) if isinstance(kind, str) else None
-    if model is None:
-        return step
+def rename_fields(
+    fields: dict[str, Tree], model: type[SpecModel], where: str, findings: Findings
+) -> dict[str, Tree]:
+    """Return `fields` with the names that `model` gives them; two spellings are refused."""
     aliases = aliases_of(model)
     renamed: dict[str, Tree] = {}
     written: dict[str, str] = {}
-    for key, value in step.items():
+    for key, value in fields.items():
         name = aliases.get(key, key)
         if name in renamed:
             findings.refuse(
@@ -46,3 +46,9 @@ def _rename_step(step: dict[str, Tree], where: str, findings: Findings) -> dict[
         if line is not None:
             findings.lines.setdefault(join_path(where, name), line)
     return renamed
+
+
+def _rename_step(step: dict[str, Tree], where: str, findings: Findings) -> dict[str, Tree]:
+    kind = step.get("kind")
+    model = step_models().get(kind) if isinstance(kind, str) else None
+    return step if model is None else rename_fields(step, model, where, findings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.errors import Problem, SpecError
 
@@ -32,6 +32,26 @@ def line_of(lines: Mapping[str, int], path: str) -> int | None:
     return lines.get("")
 
 
+class Origin(NamedTuple):
+    """Where a value stands that a step has from a layer of defaults."""
+
+    file: Path
+    path: str
+    """In that file: `defaults.train.learning_rate`."""
+    line: int | None
+    layer: str
+    """The part of the file: `defaults`, or `environments.prod.defaults`."""
+
+
+def origin_of(origins: Mapping[str, Origin], path: str) -> Origin | None:
+    """Return where the value at `path` of a spec came from; None if from the spec itself."""
+    while path:
+        if path in origins:
+            return origins[path]
+        path = path[: max(path.rfind("."), path.rfind("["), 0)]
+    return None
+
+
 @dataclass
 class Findings:
     """Everything wrong or doubtful in one spec."""
@@ -40,6 +60,8 @@ class Findings:
     lines: MutableMapping[str, int]
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    """Path to where its value stands, if a default gave it."""
 
     def refuse(self, where: str, what: str, fix: str = "") -> None:
         """Add a problem at the path `where`."""
@@ -74,4 +96,8 @@ class Findings:
         line = line_of(self.lines, where)
         if line == SET_FROM_OUTSIDE:
             return Problem(where=f"--set {where}", what=what, fix=fix)
+        origin = origin_of(self.origins, where)
+        if origin is not None:
+            place = f"{where} ({origin.path})"
+            return Problem(where=place, what=what, fix=fix, file=origin.file, line=origin.line)
         return Problem(where=where, what=what, fix=fix, file=self.file, line=line)

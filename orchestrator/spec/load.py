@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from orchestrator.spec.canonical import rename_aliases
 from orchestrator.spec.dangling import refuse_dangling
-from orchestrator.spec.findings import Findings
+from orchestrator.spec.findings import SET_FROM_OUTSIDE, Findings, Origin, line_of
+from orchestrator.spec.layers import Layer, lay_under
 from orchestrator.spec.overrides import apply_overrides
 from orchestrator.spec.pipeline import PipelineSpec
 from orchestrator.spec.problems import refuse_all
@@ -30,6 +31,12 @@ class LoadedSpec:
     spec: PipelineSpec
     lines: Mapping[str, int]
     """Path, such as `steps.sft.data`, to its 1-based line; 0 where `--set` gave the value."""
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    """Path to where its value stands, if a default of `fmo.yaml` gave it."""
+
+    def findings(self, file: Path | None) -> Findings:
+        """Return where problems of the spec in `file` go, with its lines and origins."""
+        return Findings(file, dict(self.lines), origins=self.origins)
 
 
 def load_spec(
@@ -49,9 +56,19 @@ def load_spec(
 
 
 def load_spec_with_lines(
-    text: str, *, file: Path | None = None, overrides: Mapping[str, str] = NO_OVERRIDES
+    text: str,
+    *,
+    file: Path | None = None,
+    overrides: Mapping[str, str] = NO_OVERRIDES,
+    layers: Sequence[Layer] = (),
 ) -> LoadedSpec:
     """Return the spec that `text` says and the line of each part of it, as `build_plan` takes it.
+
+    Args:
+        text: YAML 1.2 or JSON.
+        file: Where it comes from; it goes into problems.
+        overrides: Path to value as text; they win over everything.
+        layers: Defaults for what the steps leave out, the strongest first.
 
     Raises:
         SpecError: With every problem found.
@@ -59,7 +76,11 @@ def load_spec_with_lines(
     lines: dict[str, int] = {}
     findings = Findings(file, lines)
     data = rename_aliases(read_document(text, findings), findings)
+    data, laid = lay_under(data, layers)
     data = apply_overrides(data, overrides, findings)
+    findings.origins = {
+        path: origin for path, origin in laid.items() if line_of(lines, path) != SET_FROM_OUTSIDE
+    }
     try:
         spec = PipelineSpec.model_validate(data)
     except ValidationError as error:
@@ -68,4 +89,4 @@ def load_spec_with_lines(
         findings.raise_problems()
         raise
     findings.raise_problems()
-    return LoadedSpec(spec, lines)
+    return LoadedSpec(spec, lines, findings.origins)

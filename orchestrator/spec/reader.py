@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # What SageMaker takes as a pipeline definition is no larger; a spec is far smaller than that.
 MAX_SPEC_BYTES = 1_000_000
+SPEC_KEYS = "`name:` and `steps:`"
 
 # The parser lets these through on text that is far from YAML.
 PARSER_ERRORS = (
@@ -68,8 +69,16 @@ def decode_spec(data: bytes, *, file: Path | None = None) -> str:
         ) from error
 
 
-def read_document(text: str, findings: Findings) -> dict[str, Tree]:
+def read_document(
+    text: str, findings: Findings, *, noun: str = "spec", keys: str = SPEC_KEYS
+) -> dict[str, Tree]:
     """Return the mapping that `text` says; lines and doubtful keys and tags go into `findings`.
+
+    Args:
+        text: YAML 1.2 or JSON.
+        findings: Where problems and lines go.
+        noun: What the text is, for problems.
+        keys: What it should hold, for problems.
 
     Raises:
         SpecError: If the text cannot be read as one mapping.
@@ -81,10 +90,10 @@ def read_document(text: str, findings: Findings) -> dict[str, Tree]:
         composer.add(event)
     root = composer.root
     if not composer.found_something:
-        findings.refuse("", "the spec is empty", "Write `name:` and `steps:`.")
+        findings.refuse("", f"the {noun} is empty", f"Write {keys}.")
     elif not isinstance(root, dict):
         shape = "a list" if isinstance(root, list) else f"the value {root!r}"
-        findings.refuse("", f"the spec is {shape}, not a mapping", "Write `name:` and `steps:`.")
+        findings.refuse("", f"the {noun} is {shape}, not a mapping", f"Write {keys}.")
     if isinstance(root, dict):
         return root
     findings.raise_problems()

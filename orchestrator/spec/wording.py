@@ -51,6 +51,17 @@ PATTERNS = {
     r"^(ml\.[a-z0-9-]+\.[a-z0-9-]+|\$params\..+)$": "an instance type such as ml.g5.xlarge",
     r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$": "an instance type such as ml.g5.xlarge",
     r"^[^$].*\.py$": "a Python file such as ./clean.py",
+    r"^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$": (
+        "an environment's name: at most 32 small letters, digits and hyphens"
+    ),
+    r"^[a-z]{2}(-[a-z]+)+-[0-9]+$": "an AWS region such as eu-central-1",
+    r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$": (
+        "the ARN of a role, arn:aws:iam::ACCOUNT:role/NAME"
+    ),
+    r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$": "a bucket's name, without s3:// and without a path",
+    r"^subnet-[0-9a-z]+$": "a subnet's id such as subnet-0a1b2c3d",
+    r"^sg-[0-9a-z]+$": "a security group's id such as sg-0a1b2c3d",
+    r"^ml\.[a-z0-9*-]+\.[a-z0-9*-]+$": "an instance type such as ml.g5.xlarge or ml.g5.*",
     r"^\$": "a reference such as $step.output",
     r"^\$[A-Za-z0-9_-]+\.metrics\.[^\s.$][^\s$]*$": "$step.metrics.NAME",
 }
