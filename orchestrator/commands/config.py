@@ -14,15 +14,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command()
-@click.argument("action", type=click.Choice(["show"]), metavar="show")
+@click.group()
+def config() -> None:
+    """Say where the values of a spec come from."""
+
+
+@config.command()
 @spec_argument
 @click.argument("step")
 @set_option
 @env_option
 @json_option
-def config(
-    action: str,
+def show(
     file: Path,
     step: str,
     overrides: Mapping[str, str],
@@ -41,7 +44,6 @@ def config(
     from orchestrator.results.tables import new_table
     from orchestrator.spec.provenance import fields_of_step
 
-    del action
     output = Output(as_json=as_json)
     loaded, _ = flow.load_file(file, overrides, env)
     fields = fields_of_step(loaded, step, file)
