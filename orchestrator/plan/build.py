@@ -14,6 +14,7 @@ from orchestrator.plan.resolve import Resolver
 from orchestrator.plan.rules import (
     approvals_are_guarded,
     evaluations_compare,
+    gates_name_what_is_measured,
     instances_share_the_work,
     lora_settings_have_effect,
     names_are_free,
@@ -73,6 +74,7 @@ def build_plan(
     training_never_reads_test_rows(resolver, findings)
     findings.raise_problems()
     evaluations_compare(resolver, findings)
+    gates_name_what_is_measured(spec, findings)
     approvals_are_guarded(steps, findings)
     readers_wait_for_gates(steps, resolver, findings)
     plan = Plan(spec.name, spec.description, spec.parameters, steps)

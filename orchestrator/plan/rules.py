@@ -9,6 +9,7 @@ from orchestrator.spec.dangling import NOT_STEPS
 from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.evaluate import EvaluateSpec
 from orchestrator.spec.register import RegisterSpec
+from orchestrator.spec.suggest import did_you_mean
 from orchestrator.spec.train import TrainSpec
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ REFUSED: Mapping[Wanted, frozenset[str]] = {
     "anything": frozenset(("arn",)),
 }
 LORA_ONLY = ("lora_r", "lora_alpha", "lora_dropout", "target_modules", "merge_adapter")
+EXAM_METRICS = frozenset(("accuracy", "exact_match", "loss", "perplexity", "rouge_l"))
+"""What `evaluate` measures of a model; a dot and a task's name may follow."""
+EXAM_COUNTS = frozenset(("rows", "leaked_rows"))
 
 
 def names_are_free(spec: PipelineSpec, gated: frozenset[str], findings: Findings) -> None:
@@ -114,6 +118,22 @@ def evaluations_compare(resolver: Resolver, findings: Findings) -> None:
             )
 
 
+def gates_name_what_is_measured(spec: PipelineSpec, findings: Findings) -> None:
+    """Warn about a bound on a metric that `evaluate` never writes: it would fail after training."""
+    for name, step in spec.steps.items():
+        if not isinstance(step, EvaluateSpec):
+            continue
+        for side, bounds in (("max", step.gates.max), ("min", step.gates.min)):
+            for metric in bounds:
+                measured = _without_prefix(metric)
+                if measured not in EXAM_METRICS | EXAM_COUNTS:
+                    findings.warn(
+                        f"steps.{name}.gates.{side}.{metric}",
+                        f"`evaluate` measures no {measured!r}, so the gate would fail",
+                        did_you_mean(measured, sorted(EXAM_METRICS | EXAM_COUNTS), noun="metrics"),
+                    )
+
+
 def approvals_are_guarded(steps: tuple[PlannedStep, ...], findings: Findings) -> None:
     """Warn about a model that is approved although nothing was measured first."""
     for step in steps:
@@ -148,6 +168,15 @@ def readers_wait_for_gates(
                         f"'{link.read.text}' goes around the gate of step {door.step!r}",
                         f"Write '${door.step}.{door.output}' to wait for it.",
                     )
+
+
+def _without_prefix(metric: str) -> str:
+    """Return the metric in `base.METRIC.TASK`, `baseline.NAME.METRIC.TASK` or `METRIC.TASK`."""
+    first, *rest = metric.split(".")
+    skipped = {"base": 0, "difference": 0, "baseline": 1}.get(first)
+    if skipped is None:
+        return first
+    return rest[skipped] if len(rest) > skipped else metric
 
 
 def _content(facts: Mapping[str, StepFacts], source: Source) -> str:

@@ -12,6 +12,7 @@ from orchestrator.cli import fmo
 from orchestrator.commands.terminal import Failure
 from orchestrator.definition.step_types import STEP_TYPES
 from orchestrator.errors import Problem
+from orchestrator.plan.rules import EXAM_COUNTS, EXAM_METRICS
 from orchestrator.spec.pipeline import StepSpec
 
 ROOT = Path(__file__).parents[2]
@@ -148,3 +149,12 @@ def test_the_document_of_an_error_has_the_members_that_assistants_are_told() -> 
     shape = re.search(r'`(\{"error".*?\})`', text, re.DOTALL)
     assert shape is not None
     assert re.findall(r'"(\w+)"', shape[1]) == ["error", *members]
+
+
+def test_the_metrics_that_the_plan_knows_are_those_on_the_page_of_evaluate() -> None:
+    text = (DOCS / "steps" / "evaluate.md").read_text(encoding="utf-8")
+    table = text[text.index("| metric | of |") :].partition("\n\n")[0]
+    cells = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+    assert {name for cell in cells for name in re.findall(r"`(\w+)`", cell)} == EXAM_METRICS
+    names = (DOCS / "evaluation.md").read_text(encoding="utf-8")
+    assert [name for name in EXAM_COUNTS if f"`{name}`" not in names] == []

@@ -15,7 +15,7 @@ SFT = (
     "split: {kind: dataset, data: ./x}\n"
     "sft: {kind: train, objective: sft, model: ./m, data: $split}\n"
 )
-EXAM = SFT + "exam: {kind: evaluate, model: $sft, data: $split.test, gates: {min: {a: 1}}}\n"
+EXAM = SFT + "exam: {kind: evaluate, model: $sft, data: $split.test, gates: {min: {accuracy: 1}}}\n"
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,12 @@ EXAM = SFT + "exam: {kind: evaluate, model: $sft, data: $split.test, gates: {min
             "split: {kind: dataset, data: ./x, instance_count: 4}",
             "spec.yaml:4: steps.split.instance_count: kind `dataset` does not share its work: "
             "every instance would do all of it. Remove it, and choose a larger `instance_type`.",
+        ),
+        (
+            SFT + "exam: {kind: evaluate, model: $sft, data: $split.test, "
+            "gates: {min: {base.acuracy.t: 1}}}",
+            "spec.yaml:6: steps.exam.gates.min.base.acuracy.t: `evaluate` measures no 'acuracy', "
+            "so the gate would fail. Did you mean 'accuracy'?",
         ),
         (
             SFT + "exam: {kind: evaluate, model: $sft, data: $split}",
