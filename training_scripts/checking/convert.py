@@ -53,7 +53,7 @@ def convert(data: Data, out: Path, target: Target, problems: Problems) -> int:
         with partial.open("w", encoding="utf-8", newline="\n") as file:
             for record in data.records:
                 for value in _converted(record, data, target, problems):
-                    file.write(json.dumps(value, ensure_ascii=False) + "\n")
+                    file.write(_line(value))
                     count += 1
         if problems.count:
             fail("\n".join(problems.first))
@@ -65,6 +65,16 @@ def convert(data: Data, out: Path, target: Target, problems: Problems) -> int:
 
 class _LossError(Exception):
     """Something would be lost; the text says what, and what to do instead."""
+
+
+def _line(value: dict[str, Any]) -> str:
+    line = json.dumps(value, ensure_ascii=False) + "\n"
+    try:
+        line.encode()
+    except UnicodeEncodeError:
+        # Half of an emoji's pair, which only an escape can hold.
+        return json.dumps(value) + "\n"
+    return line
 
 
 def _converted(

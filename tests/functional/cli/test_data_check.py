@@ -116,3 +116,18 @@ def test_a_file_that_is_there_is_not_written_over(fmo: Fmo) -> None:
     assert done.code == 2
     assert "is there already" in done.stderr
     assert len(rows_of(fmo.folder / "tickets.jsonl")) == 5
+
+
+def test_half_an_emoji_and_all_other_characters_survive_the_way(fmo: Fmo) -> None:
+    given = [{"prompt": "\ud83d", "completion": "é\u2028"}, {"prompt": "日本", "completion": "x"}]
+    write(fmo.folder / "rows.jsonl", *given)
+    done = fmo("data", "check", "rows.jsonl", "--fix", "out.jsonl")
+    assert done.code == 0, done.stderr
+    lines = (fmo.folder / "out.jsonl").read_text(encoding="utf-8").split("\n")
+    assert [json.loads(line) for line in lines if line] == given
+
+
+def test_csv_becomes_json_lines_under_our_names(fmo: Fmo) -> None:
+    (fmo.folder / "rows.csv").write_text("Question,Answer,id\nWhy?,So.,1\n", encoding="utf-8")
+    assert fmo("data", "check", "rows.csv", "--fix", "out.jsonl").code == 0
+    assert rows_of(fmo.folder / "out.jsonl") == [{"prompt": "Why?", "completion": "So.", "id": "1"}]
