@@ -40,7 +40,7 @@ class CodeReader:
 
     folder: Path
     """The spec's folder."""
-    library: Path
+    scripts: Path
     """The folder of `training_scripts`."""
     seen: dict[Path, bytes | None] = field(default_factory=dict)
     closures: dict[tuple[str, Path | None], dict[str, bytes]] = field(default_factory=dict)
@@ -90,9 +90,9 @@ class CodeReader:
     def _closure(self, script: str, beside: Path | None, where: str) -> dict[str, bytes]:
         """The launcher, the script and what both import; `beside` is a user's script's folder."""
         if (script, beside) not in self.closures:
-            known = {LAUNCHER: self._must_read(self.library / LAUNCHER, where)}
+            known = {LAUNCHER: self._must_read(self.scripts / LAUNCHER, where)}
             if beside is None:
-                known[script] = self._must_read(self.library / script, where)
+                known[script] = self._must_read(self.scripts / script, where)
             closure = self._parsed([LAUNCHER, script], known, beside, where)
             self.closures[script, beside] = closure
         return self.closures[script, beside]
@@ -112,9 +112,9 @@ class CodeReader:
     def _find(self, path: str, beside: Path | None, where: str) -> bytes | None:
         package, _, rest = path.partition("/")
         if path == LAUNCHER:
-            return self._read(self.library / path, where)
+            return self._read(self.scripts / path, where)
         if package == LIBRARY_PACKAGE:
-            return self._read(self.library / rest, where)
+            return self._read(self.scripts / rest, where)
         if beside is None or not (beside / path).is_file():
             return None
         check_inside(beside / path, beside, where)

@@ -66,7 +66,7 @@ class Project:
     """A spec's folder and a library of scripts, compiled on demand."""
 
     folder: Path
-    library: Path
+    scripts: Path
 
     def write(self, **files: str) -> None:
         """Write files of the spec's folder; `__` in a name stands for a slash, `_py` for `.py`."""
@@ -80,7 +80,7 @@ class Project:
 
     def compile(self, text: str, environment: Environment = LOCAL) -> Compiled:
         plan = self.plan(text)
-        sources = gather_sources(plan, self.folder, environment, library=self.library)
+        sources = gather_sources(plan, self.folder, environment, library=self.scripts)
         return compile_plan(plan, environment, sources)
 
 

@@ -54,10 +54,10 @@ def test_the_bytes_depend_on_neither_the_hash_seed_nor_the_folder(
     (project.folder / "spec.yaml").write_text("name: demo\n" + SPEC)
     other = tmp_path / "another place"
     shutil.copytree(project.folder, other / "spec")
-    shutil.copytree(project.library, other / "library")
+    shutil.copytree(project.scripts, other / "library")
     found = {
-        compiled_elsewhere(project.folder, project.library, "0"),
-        compiled_elsewhere(project.folder, project.library, "12345"),
+        compiled_elsewhere(project.folder, project.scripts, "0"),
+        compiled_elsewhere(project.folder, project.scripts, "12345"),
         compiled_elsewhere(other / "spec", other / "library", "7"),
     }
     assert len(found) == 1

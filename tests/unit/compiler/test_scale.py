@@ -58,7 +58,7 @@ def test_four_times_the_steps_take_four_times_the_work(project: Any, gated_every
 
         def compile_it() -> None:
             compile_plan(
-                plan, LOCAL, gather_sources(plan, project.folder, LOCAL, library=project.library)
+                plan, LOCAL, gather_sources(plan, project.folder, LOCAL, library=project.scripts)
             )
 
         compile_it()

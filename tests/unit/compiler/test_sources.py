@@ -31,7 +31,7 @@ steps:
 
 
 def gathered(project: Any, text: str) -> Sources:
-    return gather_sources(project.plan(text), project.folder, LOCAL, library=project.library)
+    return gather_sources(project.plan(text), project.folder, LOCAL, library=project.scripts)
 
 
 def refusal(project: Any, text: str) -> str:
@@ -91,7 +91,7 @@ def test_a_users_script_brings_the_modules_next_to_it_that_it_imports(project: A
 
 def test_a_script_named_like_a_library_is_not_mistaken_for_it(project: Any) -> None:
     # `import evaluate` is the Hugging Face package, not our script of that name.
-    (project.library / "sft.py").write_text("import evaluate\n")
+    (project.scripts / "sft.py").write_text("import evaluate\n")
     assert "evaluate.py" not in gathered(project, SFT).code["sft"].files
 
 
