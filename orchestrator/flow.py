@@ -16,9 +16,10 @@ from orchestrator.compiler.origins import spec_path, step_of
 from orchestrator.compiler.policy import refuse_what_policy_forbids
 from orchestrator.compiler.sources import gather_sources, is_local_path
 from orchestrator.definition.reader import parse_definition
+from orchestrator.definition.smoke import SMOKE
 from orchestrator.definition.validation import validate
 from orchestrator.errors import DefinitionError, InputError, Problem, SpecError
-from orchestrator.local.hub import is_stored, store_model
+from orchestrator.local.hub import is_described, is_stored, store_description, store_model
 from orchestrator.local.run import RunOptions, resume_execution, run_definition
 from orchestrator.local.store import Store
 from orchestrator.plan.build import build_plan
@@ -131,11 +132,25 @@ def run_prepared(
     *,
     parameters: Mapping[str, str],
     how: HowToRun,
+    smoke: bool = False,
 ) -> ExecutionResult:
-    """Run a definition on this machine and return how it went."""
+    """Run a definition on this machine and return how it went.
+
+    Args:
+        prepared: What to run.
+        home: Where store and journal are.
+        parameters: Parameter name to value, as text.
+        how: How to run it.
+        smoke: Try it in minutes: few rows and steps, tiny models, gates that only report.
+
+    Raises:
+        InputError: If it cannot run here, or `smoke` is asked of a definition without smoke runs.
+    """
+    if smoke:
+        parameters = {**parameters, **_smoke_parameters(prepared)}
     home.make()
     store = Store(home.store)
-    store_inputs(prepared, store)
+    store_inputs(prepared, store, weights=not smoke)
     result = run_definition(
         prepared.data,
         home,
@@ -150,13 +165,14 @@ def run_prepared(
     return with_outputs(result, home)
 
 
-def models_to_fetch(prepared: Prepared, home: Home) -> tuple[str, ...]:
+def models_to_fetch(prepared: Prepared, home: Home, *, weights: bool = True) -> tuple[str, ...]:
     """Return the models of the hub that `prepared` needs and that have yet to be downloaded."""
     store = Store(home.store)
+    is_there = is_stored if weights else is_described
     return tuple(
         f"hf://{hub.model.model_id}@{hub.model.revision}"
         for hub in prepared.hub_models
-        if not is_stored(hub.uri, store)
+        if not is_there(hub.uri, store)
     )
 
 
@@ -184,12 +200,16 @@ def with_outputs(result: ExecutionResult, home: Home) -> ExecutionResult:
     return collect(result, read)
 
 
-def store_inputs(prepared: Prepared, store: Store) -> None:
-    """Put the code, the local data and the hub's models that a definition names into the store."""
+def store_inputs(prepared: Prepared, store: Store, *, weights: bool = True) -> None:
+    """Put the code, the local data and the hub's models that a definition names into the store.
+
+    Of the models, without `weights`, only what describes them.
+    """
     for asset in prepared.assets:
         _store_asset(asset, store)
+    put = store_model if weights else store_description
     for hub in prepared.hub_models:
-        store_model(hub.uri, hub.model.model_id, hub.model.revision, store)
+        put(hub.uri, hub.model.model_id, hub.model.revision, store)
 
 
 def read_text(path: Path) -> str:
@@ -274,6 +294,14 @@ def _is_definition(path: Path) -> bool:
     except ValueError:
         return False  # The spec's reader says where it stops being JSON.
     return isinstance(document, dict) and "Version" in document and "Steps" in document
+
+
+def _smoke_parameters(prepared: Prepared) -> Mapping[str, str]:
+    known = {parameter.name for parameter in parse_definition(prepared.data).parameters}
+    if SMOKE not in known:
+        what = f"the definition has no parameter {SMOKE!r}, which every definition of fmo has"
+        raise InputError(Problem("--smoke", what, "Leave it out, or compile the spec anew."))
+    return {SMOKE: "true"}
 
 
 def _stored_parameters(

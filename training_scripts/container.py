@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
+from training_scripts.smoke import Smoke, smoke_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -53,10 +55,13 @@ class Job:
     """The spec's fields of this step; arguments are already folded in."""
     root: Path
     contract: Contract
+    smoke: Smoke | None = None
+    """The caps of a smoke run, if this is one."""
 
     def input(self, name: str) -> Path:
         """Return the folder of input channel `name`; JobFailure if there is none."""
-        folder = self._inputs / name
+        replaced = self.smoke.channels if self.smoke else {}
+        folder = replaced.get(name, self._inputs / name)
         if not folder.exists():
             present = sorted(path.name for path in self._inputs.glob("*") if path.name != "code")
             found = ", ".join(present) if present else "none"
@@ -121,7 +126,8 @@ def current_job(
     Raises:
         JobFailure: If the code folder, `config.json` or an argument is not as it should be.
     """
-    root = ml_root(os.environ if environment is None else environment)
+    environment = os.environ if environment is None else environment
+    root = ml_root(environment)
     contract, code = find_code(root)
     config = _read_config(code / "config.json")
     settings = dict(config.get("settings", {}))
@@ -131,7 +137,8 @@ def current_job(
             fail(f"arguments: {argument!r} is not of the form --name=value.")
         name = name[2:]
         settings[name] = _typed(name, text, settings.get(name))
-    return Job(config.get("kind", ""), config.get("step", ""), settings, root, contract)
+    kind, step = config.get("kind", ""), config.get("step", "")
+    return Job(kind, step, settings, root, contract, smoke_of(environment))
 
 
 def ml_root(environment: Mapping[str, str]) -> Path:

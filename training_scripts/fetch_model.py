@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?")
+WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
 WANTED = (
-    "*.safetensors",
-    "*.safetensors.index.json",
+    *WEIGHTS,
     "config.json",
     "generation_config.json",
     "tokenizer*",
@@ -45,15 +45,17 @@ def main() -> int:
     parser.add_argument("model_id")
     parser.add_argument("--revision", default="main")
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--no-weights", action="store_true", help="Settings and tokenizer only.")
     arguments = parser.parse_args()
-    problem = fetch(arguments.model_id, arguments.revision, arguments.output)
+    wanted = WANTED[len(WEIGHTS) :] if arguments.no_weights else WANTED
+    problem = fetch(arguments.model_id, arguments.revision, arguments.output, wanted)
     if problem:
         print(problem, file=sys.stderr)
         return 1
     return 0
 
 
-def fetch(model_id: str, revision: str, folder: Path) -> str:
+def fetch(model_id: str, revision: str, folder: Path, wanted: Sequence[str] = WANTED) -> str:
     """Download a model into `folder`; return what went wrong in one line, or ''."""
     if not MODEL_ID.fullmatch(model_id):
         return f"{model_id!r} is no model id. Write owner/name, as on huggingface.co."
@@ -72,7 +74,7 @@ def fetch(model_id: str, revision: str, folder: Path) -> str:
             # The commit, so that a branch that moves meanwhile does not mix two versions.
             revision=info.sha or revision,
             local_dir=folder,
-            allow_patterns=list(WANTED),
+            allow_patterns=list(wanted),
             ignore_patterns=list(UNWANTED),
         )
     except (errors.HTTPError, OSError, ValueError) as error:

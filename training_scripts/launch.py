@@ -4,12 +4,14 @@
 
 The first file to run in any image, so standard library only.
 Sets the `SM_*` variables people know, installs pinned requirements that the image lacks, starts
-`torchrun` across GPUs and hosts, forwards SIGTERM, and writes the reason when the script fails.
+`torchrun` across GPUs and hosts, forwards SIGTERM, and writes the reason when the script fails. In
+a smoke run it puts a tiny model in the place of each model that the job reads.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import signal
@@ -17,9 +19,11 @@ import subprocess
 import sys
 import threading
 from collections import deque
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from training_scripts import shrink_model
 from training_scripts.launch_environment import (
     MASTER_PORT,
     count_gpus,
@@ -28,11 +32,13 @@ from training_scripts.launch_environment import (
     read_hosts,
     sagemaker_environment,
 )
+from training_scripts.smoke import has_real_model, take_smoke
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from training_scripts.launch_environment import Container, Hosts
+    from training_scripts.smoke import Smoke
 
 REASON_LENGTH = 1024
 """SageMaker shows the first 1,024 characters (DescribeTrainingJob, FailureReason)."""
@@ -48,6 +54,7 @@ _DISK_CURE = "Free some space, or raise volume_size_gb."
 def main(arguments: Sequence[str]) -> int:
     """Run `arguments[0]` with the rest as its arguments; return the exit code."""
     container = find_container(Path(__file__).resolve().parent, os.environ)
+    arguments, smoke = take_smoke(arguments)
     container.failure.parent.mkdir(parents=True, exist_ok=True)
     container.failure.unlink(missing_ok=True)
     if not arguments or not (container.code / arguments[0]).is_file():
@@ -64,6 +71,8 @@ def main(arguments: Sequence[str]) -> int:
         "PYTHONUNBUFFERED": "1",
     }
     problem = install_requirements(container, environment)
+    if smoke and not problem:
+        problem, environment = shrink_models(container, environment, smoke)
     if problem:
         return _failed(container, problem, 1)
     command = build_command(container, hosts, arguments, python=sys.executable)
@@ -125,6 +134,28 @@ def install_requirements(container: Container, environment: Mapping[str, str]) -
         return f"requirements.txt: {_DISK_FULL} while installing it. {_DISK_CURE}"
     cure = "Pin versions the index has, or give the job a channel `wheels`."
     return f"requirements.txt: pip could not install it: {' '.join(errors)} {cure}"
+
+
+def shrink_models(
+    container: Container, environment: Mapping[str, str], smoke: Smoke
+) -> tuple[str, dict[str, str]]:
+    """Put tiny models beside the real ones; return what went wrong or '', and the environment.
+
+    Input channels stay as they are: the environment names the folders to read instead.
+    """
+    names = [path.name for path in sorted(container.channels.glob("*")) if has_real_model(path)]
+    tiny = {name: container.root / "smoke" / name for name in names}
+    pairs = [(str(container.channels / name), str(folder)) for name, folder in tiny.items()]
+    found = {
+        **environment,
+        **replace(smoke, channels=tiny).to_environment(),
+        **{f"SM_CHANNEL_{name.upper()}": str(folder) for name, folder in tiny.items()},
+    }
+    if not pairs:
+        return "", found
+    command = [sys.executable, "-m", shrink_model.__name__, *itertools.chain.from_iterable(pairs)]
+    return_code, tail = run(command, found, container.code)
+    return ("" if return_code == 0 else failure_reason(tail, return_code, "smoke")), found
 
 
 def missing_requirements(lines: Iterable[str]) -> list[str]:

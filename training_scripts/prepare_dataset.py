@@ -26,7 +26,7 @@ def main() -> None:
 
     job = current_job()
     print(f"settings: {json.dumps(job.settings, sort_keys=True)}", flush=True)
-    wanted = wanted_from(job.settings)
+    wanted = wanted_from(job.settings, job.smoke)
 
     # Beside the job's data, where SageMaker mounts the disk that the spec asks for.
     with tempfile.TemporaryDirectory(dir=job.root, prefix=".rows-") as folder:

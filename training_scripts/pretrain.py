@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def main(job: Job | None = None) -> None:
     """Run `job`, that of this container unless another is given."""
     job = current_job() if job is None else job
-    settings = read_settings(job.settings)
+    settings = read_settings(job.settings, job.smoke)
 
     from training_scripts.methods.full import with_weights
     from training_scripts.training.devices import compute_dtype

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 @spec_argument
 @param_option
 @set_option
+@click.option(
+    "--smoke", is_flag=True,
+    help="Try it in minutes: few rows and steps, tiny models, gates only report.",
+)  # fmt: skip
 @workers_option
 @no_cache_option
 @home_option
@@ -45,6 +49,7 @@ def run(
     workers: int,
     home_path: Path,
     *,
+    smoke: bool,
     no_cache: bool,
     as_json: bool,
 ) -> None:
@@ -56,8 +61,10 @@ def run(
     home = executions.open_home(home_path)
     prepared = flow.prepare_file(file, overrides)
     output.warn(prepared.warnings)
-    for model in flow.models_to_fetch(prepared, home):
-        output.say(f"{model}: will be downloaded first, which can take minutes")
+    for model in flow.models_to_fetch(prepared, home, weights=not smoke):
+        what = "its settings and tokenizer" if smoke else "it"
+        takes = "" if smoke else ", which can take minutes"
+        output.say(f"{model}: {what} will be downloaded first{takes}")
     watch = Watch(output)
     with watch.shown():
         result = flow.run_prepared(
@@ -65,8 +72,12 @@ def run(
             home,
             parameters=parameters,
             how=flow.HowToRun(watch, os.environ, workers=workers, use_cache=not no_cache),
+            smoke=smoke,
         )
-    context.exit(show_result(result, home, output))
+    code = show_result(result, home, output)
+    if smoke:
+        _say_what_smoke_proves(result, file, output)
+    context.exit(code)
 
 
 @click.command()
@@ -128,6 +139,14 @@ def show_result(result: ExecutionResult, home: Home, output: Output) -> int:
         return 0
     _say_why(result, home, output)
     return 1
+
+
+def _say_what_smoke_proves(result: ExecutionResult, file: Path, output: Output) -> None:
+    """Tell a smoke run from a real one: its numbers mean nothing."""
+    output.say("smoke run: few rows and steps, tiny models; the numbers mean nothing")
+    output.say("gates were not enforced, and nothing was registered")
+    if result.status == "Succeeded":
+        output.say(f"next: fmo run {file}")
 
 
 def _write_report(result: ExecutionResult, home: Home, output: Output) -> Path | None:

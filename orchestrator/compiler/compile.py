@@ -14,6 +14,7 @@ from orchestrator.compiler.steps import compile_steps
 from orchestrator.compiler.values import hub_uri
 from orchestrator.definition.expressions import Get
 from orchestrator.definition.model import Definition, definition_bytes
+from orchestrator.definition.smoke import PARAMETERS as SMOKE_PARAMETERS
 from orchestrator.plan.model import HubModel
 
 if TYPE_CHECKING:
@@ -69,8 +70,9 @@ def compile_plan(plan: Plan, environment: Environment, sources: Sources) -> Comp
         data_uris={path: asset.uri for path, asset in data.items()},
     )
     definition = Definition(
-        parameters=tuple(
-            compile_parameter(context, name, spec) for name, spec in plan.parameters.items()
+        parameters=(
+            *(compile_parameter(context, name, spec) for name, spec in plan.parameters.items()),
+            *SMOKE_PARAMETERS,
         ),
         steps=compile_steps(context),
         metadata={},

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.compiler.values import argument, is_mutable, location
 from orchestrator.definition.model import Cache, RetryPolicy
+from orchestrator.definition.smoke import smoke_argument
 from orchestrator.plan.model import ParameterValue
 from orchestrator.spec.fields import JobModel
 from orchestrator.spec.models import reference_fields
@@ -43,7 +44,8 @@ def container_arguments(context: Context, step: PlannedStep) -> list[Json]:
     values = _written_arguments(step) | {
         name: location(context, source) for name, source in step.arguments.items()
     }
-    return [context.scripts[step.name], *(argument(name, values[name]) for name in sorted(values))]
+    written = [argument(name, values[name]) for name in sorted(values)]
+    return [context.scripts[step.name], *written, smoke_argument()]
 
 
 def description(spec: StepModel) -> str | None:

@@ -1,4 +1,7 @@
-"""Which gate every step is nested under, so that whatever it reads is in sight."""
+"""Which gate every step is nested under, so that whatever it reads is in sight.
+
+A door, which a smoke run does not pass, nests like a gate that stands just before its step.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from orchestrator.compiler.smoke import door_of
+from orchestrator.definition.smoke import DOOR
 from orchestrator.errors import Problem, SpecError
 from orchestrator.plan.model import MetricSource
 
@@ -25,7 +30,7 @@ class Nesting:
     steps: Mapping[str, str | None]
     """Step to the innermost gate it is nested under."""
     gates: Mapping[str, str | None]
-    """Gate to the gate it is nested under; earlier gates first."""
+    """Gate or door to the one it is nested under; earlier ones first."""
 
 
 def nest(plan: Plan) -> Nesting:
@@ -38,23 +43,29 @@ def nest(plan: Plan) -> Nesting:
     Raises:
         SpecError: If more than `MAX_DEPTH` gates lie inside one another.
     """
-    order = {step.name: position for position, step in enumerate(plan.steps)}
+    names = [name for step in plan.steps for name in (door_of(step), step.name) if name]
+    order = {name: position for position, name in enumerate(names)}
     guards = _all_guards(plan)
-    chains = {name: sorted(guards[name], key=order.__getitem__) for name in order}
+    chains = {step: sorted(found, key=order.__getitem__) for step, found in guards.items()}
     gated = [step.name for step in plan.steps if step.gate]
-    gates = _forest(gated, [*chains.values(), *([*chains[gate], gate] for gate in gated)])
+    doors = set(names) - set(guards)
+    gates = _forest(
+        [name for name in names if name in doors or name in set(gated)],
+        [*chains.values(), *([*chains[gate], gate] for gate in gated)],
+    )
     _check_depth(gates)
     return Nesting({name: chain[-1] if chain else None for name, chain in chains.items()}, gates)
 
 
 def _all_guards(plan: Plan) -> dict[str, frozenset[str]]:
-    """Step to every gate that must have opened before it, also on the way to what it waits for."""
+    """Step to every gate and door before it, also on the way to what it waits for."""
     guards: dict[str, frozenset[str]] = {}
     gates_only = {step.name for step in plan.steps if step.spec.kind == "gate"}
     for step in plan.steps:
         before = [name for name in _waits_for(step) if name in guards]
         found = set(step.guards).union(*(guards[name] for name in before))
-        guards[step.name] = frozenset(found | (gates_only & set(before)))
+        own = {door for door in (door_of(step),) if door}
+        guards[step.name] = frozenset(found | own | (gates_only & set(before)))
     return guards
 
 
@@ -103,4 +114,5 @@ def _check_depth(gates: Mapping[str, str | None]) -> None:
             what = (
                 f"it is the gate number {depth[gate]} in a row; at most {MAX_DEPTH} can be nested"
             )
-            raise SpecError(Problem(f"steps.{gate}.gates", what, "Put several bounds on one gate."))
+            where = f"steps.{gate.removesuffix(DOOR)}"
+            raise SpecError(Problem(f"{where}.gates", what, "Put several bounds on one gate."))

@@ -11,6 +11,7 @@ from orchestrator.compiler.kinds.processing import compile_processing
 from orchestrator.compiler.kinds.register import compile_register
 from orchestrator.compiler.kinds.train import compile_train
 from orchestrator.compiler.nesting import nest
+from orchestrator.compiler.smoke import compile_door, door_of
 from orchestrator.errors import Problem, SpecError
 from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.evaluate import EvaluateSpec
@@ -20,6 +21,8 @@ from orchestrator.spec.register import RegisterSpec
 from orchestrator.spec.train import TrainSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from orchestrator.compiler.context import Context
     from orchestrator.definition.model import Step
     from orchestrator.plan.model import PlannedStep
@@ -37,6 +40,9 @@ def compile_steps(context: Context) -> tuple[Step, ...]:
     behind: dict[str | None, list[tuple[str, bool]]] = {None: []}
     behind |= {gate: [] for gate in nesting.gates}
     for step in context.plan.steps:
+        door = door_of(step)
+        if door:
+            behind[nesting.gates[door]].append((door, True))
         if step.name in compiled:
             behind[nesting.steps[step.name]].append((step.name, False))
         if step.gate:
@@ -47,9 +53,7 @@ def compile_steps(context: Context) -> tuple[Step, ...]:
         return tuple(gates[name] if is_gate else compiled[name] for name, is_gate in behind[gate])
 
     for name in reversed(tuple(nesting.gates)):  # Inner gates first.
-        step = context.steps[name]
-        if step.gate:
-            gates[name] = compile_gate(context, step, step.gate, resolved(name))
+        gates[name] = _gate_or_door(context, name, resolved(name))
     return resolved(None)
 
 
@@ -70,6 +74,13 @@ def compile_step(context: Context, step: PlannedStep) -> Step | None:
             return None
         case _ as unhandled:
             assert_never(unhandled)
+
+
+def _gate_or_door(context: Context, name: str, behind: Sequence[Step]) -> Step:
+    step = context.steps.get(name)
+    if step and step.gate:
+        return compile_gate(context, step, step.gate, behind)
+    return compile_door(name, behind)
 
 
 def _compiled_steps(context: Context) -> dict[str, Step]:

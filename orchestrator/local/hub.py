@@ -20,14 +20,21 @@ SCRIPT = Path(__file__).parents[2] / "training_scripts" / "fetch_model.py"
 
 
 def fetch_model(
-    model_id: str, revision: str, folder: Path, *, python: str = sys.executable
+    model_id: str,
+    revision: str,
+    folder: Path,
+    *,
+    weights: bool = True,
+    python: str = sys.executable,
 ) -> None:
-    """Download `model_id` at `revision` into `folder`.
+    """Download `model_id` at `revision` into `folder`, with its weights unless `weights` is false.
 
     Raises:
         DataError: If it cannot be had, with the reason that the script gave.
     """
-    command = [python, str(SCRIPT), f"--revision={revision}", f"--output={folder}", "--", model_id]
+    options = [f"--revision={revision}", f"--output={folder}"]
+    options += [] if weights else ["--no-weights"]
+    command = [python, str(SCRIPT), *options, "--", model_id]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
@@ -48,14 +55,44 @@ def store_model(
     with store.scratch() as folder:
         fetch(model_id, revision, Path(folder))
         store.upload(Path(folder), uri, give_away=True)
-    store.put_bytes(_mark(uri), b"")
+    store.put_bytes(_mark(uri, "complete"), b"")
+
+
+def fetch_description(model_id: str, revision: str, folder: Path) -> None:
+    """Download what describes a model: its settings and its tokenizer, a few megabytes.
+
+    Raises:
+        DataError: If it cannot be had, with the reason that the script gave.
+    """
+    fetch_model(model_id, revision, folder, weights=False)
+
+
+def store_description(
+    uri: str, model_id: str, revision: str, store: Store, fetch: Fetch = fetch_description
+) -> None:
+    """Put a model's description below `uri`, which a smoke run needs; whole models stay whole.
+
+    Raises:
+        DataError: If it cannot be had.
+    """
+    if is_described(uri, store):
+        return
+    with store.scratch() as folder:
+        fetch(model_id, revision, Path(folder))
+        store.upload(Path(folder), uri, give_away=True)
+    store.put_bytes(_mark(uri, "described"), b"")
 
 
 def is_stored(uri: str, store: Store) -> bool:
     """Return whether all of the model at `uri` is in the store."""
-    return store.find(_mark(uri)) is not None
+    return store.find(_mark(uri, "complete")) is not None
 
 
-def _mark(uri: str) -> str:
+def is_described(uri: str, store: Store) -> bool:
+    """Return whether the settings and the tokenizer of the model at `uri` are in the store."""
+    return is_stored(uri, store) or store.find(_mark(uri, "described")) is not None
+
+
+def _mark(uri: str, what: str) -> str:
     # Beside the folder, not in it: a job gets what is below `uri`.
-    return f"{uri.rstrip('/')}.complete"
+    return f"{uri.rstrip('/')}.{what}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orchestrator.definition.smoke import DOOR
+from orchestrator.definition.smoke import NAMES as SMOKE_PARAMETERS
 from orchestrator.plan.model import HubModel, StepOutput
 from orchestrator.spec.dangling import NOT_STEPS
 from orchestrator.spec.dataset import DatasetSpec
@@ -36,15 +38,20 @@ EXAM_COUNTS = frozenset(("rows", "leaked_rows"))
 
 
 def names_are_free(spec: PipelineSpec, gated: frozenset[str], findings: Findings) -> None:
-    """Refuse steps whose names mean something else."""
+    """Refuse steps and parameters whose names mean something else."""
+    for name in spec.parameters:
+        if name in SMOKE_PARAMETERS:
+            what = f"every definition has a parameter {name!r} of its own, for smoke runs"
+            findings.refuse(f"parameters.{name}", what, "Rename yours.")
     for name in spec.steps:
         if name in NOT_STEPS:
             findings.refuse(
                 f"steps.{name}", f"'${name}' already means something else", "Rename the step."
             )
-        for ending in ("-gate", "-gate-failed"):
+        for ending in ("-gate", "-gate-failed", DOOR):
             owner = name.removesuffix(ending)
-            if owner != name and owner in gated:
+            is_registered = isinstance(spec.steps.get(owner), RegisterSpec)
+            if owner != name and (is_registered if ending == DOOR else owner in gated):
                 findings.refuse(
                     f"steps.{name}",
                     f"the gate of step {owner!r} takes the name {name!r}",

@@ -18,6 +18,7 @@ import training_scripts
 
 SCRIPTS = Path(training_scripts.__file__).parent
 CODE = {"Training": "input/data/code", "Processing": "processing/input/code"}
+CARRIED = ("__init__.py", "container.py", "launch_environment.py", "shrink_model.py", "smoke.py")
 FAILURE = {"Training": "output/failure", "Processing": "output/message"}
 
 contracts = pytest.mark.parametrize("contract", ["Training", "Processing"])
@@ -61,7 +62,7 @@ def simulate(root: Path, contract: str, script: str) -> Simulated:
     job = Simulated(root, contract)
     (job.code / "training_scripts").mkdir(parents=True)
     shutil.copy(SCRIPTS / "launch.py", job.code)
-    for module in ("__init__.py", "container.py", "launch_environment.py"):
+    for module in CARRIED:
         shutil.copy(SCRIPTS / module, job.code / "training_scripts")
     config = {"kind": "train", "step": "sft", "script": "job.py", "settings": {"seed": 1}}
     (job.code / "config.json").write_text(json.dumps(config))

@@ -19,6 +19,7 @@ from training_scripts.data.problems import Problems
 from training_scripts.data.readers import read_records
 from training_scripts.data.rows import row_text, row_to_line
 from training_scripts.data.similarity import Bands, Groups, band_hashes, group_similar
+from training_scripts.data.smoke_rows import READ_FOR_EACH, few_rows
 from training_scripts.data.split import Shares, side_of, sides_are_not_empty
 from training_scripts.data.templates import render
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from training_scripts.data.split import Side
     from training_scripts.data.spool import Spool
     from training_scripts.data.templates import Template
+    from training_scripts.smoke import Smoke
 
 Deduplicate = Literal["none", "exact", "near"]
 
@@ -54,6 +56,8 @@ class Wanted:
     threshold: float
     max_rows: int | None
     min_characters: int
+    smoke_rows: int | None = None
+    """In a smoke run: rows of all sides together, each of which has some."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ def read_into(spool: Spool, folder: Path, wanted: Wanted) -> dict[str, int]:
     problems = Problems()
     counts: Counter[str] = Counter(rows_read=0, dropped_empty=0, dropped_short=0)
     records = read_records(find_files(folder), problems)
+    enough = wanted.smoke_rows * READ_FOR_EACH if wanted.smoke_rows else None
     for sample in samples(
         records,
         problems,
@@ -93,6 +98,8 @@ def read_into(spool: Spool, folder: Path, wanted: Wanted) -> dict[str, int]:
             counts["dropped_short"] += 1
         else:
             spool.append(cleaned)
+            if len(spool) == enough:
+                break
     problems.fail_if_any()
     if not len(spool):
         fail(
@@ -124,6 +131,9 @@ def choose(spool: Spool, wanted: Wanted) -> Kept:
         _join_equal(groups, labels)
     roots = groups.roots().tolist()
     named = [labels[root] if labels else f"{keys[numbers[root]]:016x}" for root in roots]
+    if wanted.smoke_rows:
+        few, named = few_rows(named, wanted.shares, wanted.smoke_rows)
+        numbers = numbers[few]
     return Kept(numbers, named, counts)
 
 
@@ -204,8 +214,8 @@ def _label(group: str | None) -> str:
     )
 
 
-def wanted_from(settings: Mapping[str, Any]) -> Wanted:
-    """Return what a step's settings ask for."""
+def wanted_from(settings: Mapping[str, Any], smoke: Smoke | None = None) -> Wanted:
+    """Return what a step's settings ask for, with the caps of a smoke run if it is one."""
     split = settings["split"]
     return Wanted(
         data_format=settings["format"],
@@ -218,4 +228,5 @@ def wanted_from(settings: Mapping[str, Any]) -> Wanted:
         threshold=settings["near_duplicate_threshold"],
         max_rows=settings["max_rows"],
         min_characters=settings["min_characters"],
+        smoke_rows=smoke.rows if smoke else None,
     )

@@ -47,16 +47,19 @@ def side_of(key: str, shares: Shares) -> Side:
     return "validation" if position < shares.test + shares.validation else "train"
 
 
+def wanted_shares(shares: Shares) -> dict[Side, float]:
+    """Return the share of each side; they sum to 1."""
+    return {
+        "train": 1 - shares.validation - shares.test,
+        "validation": shares.validation,
+        "test": shares.test,
+    }
+
+
 def sides_are_not_empty(counts: Mapping[Side, int], shares: Shares) -> None:
     """Raise JobFailure if a side that should have rows has none."""
     total = sum(counts.values())
-    wanted = {
-        "validation": shares.validation,
-        "test": shares.test,
-        "train": 1 - shares.validation - shares.test,
-    }
-    for side in ("train", "validation", "test"):
-        share = wanted[side]
+    for side, share in wanted_shares(shares).items():
         if share > 0 and not counts[side]:
             groups = "rows, or groups of them,"
             fail(

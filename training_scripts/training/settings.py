@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from training_scripts.container import fail
+from training_scripts.smoke import tiny
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from training_scripts.smoke import Smoke
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,8 @@ _POSITIVE_IF_SET = ("global_batch_size", "eval_steps", "save_steps")
 _NOT_NEGATIVE = ("learning_rate", "warmup_ratio", "weight_decay", "max_grad_norm", "lora_dropout")
 
 
-def read_settings(values: Mapping[str, Any]) -> TrainSettings:
-    """Return the settings of a job.
+def read_settings(values: Mapping[str, Any], smoke: Smoke | None = None) -> TrainSettings:
+    """Return the settings of a job, with the caps of a smoke run if it is one.
 
     Raises:
         JobFailure: If settings are missing or out of range; names all of them.
@@ -79,7 +82,26 @@ def read_settings(values: Mapping[str, Any]) -> TrainSettings:
     problems = [*_range_problems(settings), *_choice_problems(settings)]
     if problems:
         fail("\n".join(problems))
-    return settings
+    return in_smoke(settings, smoke) if smoke else settings
+
+
+def in_smoke(settings: TrainSettings, smoke: Smoke) -> TrainSettings:
+    """Return the settings of the same training in a smoke run: a few small steps, two of each."""
+    steps = smoke.steps if settings.max_steps == -1 else min(smoke.steps, settings.max_steps)
+    half = max(1, steps // 2)
+    return replace(
+        settings,
+        max_steps=steps,
+        per_device_train_batch_size=min(2, settings.per_device_train_batch_size),
+        per_device_eval_batch_size=min(2, settings.per_device_eval_batch_size),
+        gradient_accumulation_steps=min(2, settings.gradient_accumulation_steps),
+        global_batch_size=None,
+        eval_steps=half,
+        save_steps=half,
+        logging_steps=max(1, min(settings.logging_steps, steps // 4)),
+        lora_r=min(8, settings.lora_r),
+        architecture=tiny(settings.architecture) if settings.architecture else None,
+    )
 
 
 def accumulation_steps(settings: TrainSettings, world_size: int) -> int:

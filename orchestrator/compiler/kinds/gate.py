@@ -9,6 +9,7 @@ from orchestrator.compiler.values import concatenated, metric
 from orchestrator.definition.conditions import Comparison, Or
 from orchestrator.definition.expressions import Get
 from orchestrator.definition.model import Step
+from orchestrator.definition.smoke import is_smoke
 from orchestrator.plan.model import MetricSource, ParameterValue
 
 if TYPE_CHECKING:
@@ -30,16 +31,17 @@ def compile_gate(
     SageMaker refuses a step that depends on a Condition step (sagemaker-python-sdk, issue 3565):
     nesting is the only way to wait for one.
     """
-    conditions: tuple[Json, ...] = tuple(
+    comparisons: list[Json] = [
         Comparison(
             _COMPARISONS[condition.comparison],
             metric(context, condition.metric),
             _bound(context, condition),
         )
         for condition in gate.conditions
-    )
-    if gate.any and len(conditions) > 1:
-        conditions = (Or(conditions),)
+    ]
+    open_in_smoke = is_smoke(wanted=True)
+    alternatives = [comparisons] if gate.any else [[one] for one in comparisons]
+    conditions: tuple[Json, ...] = tuple(Or([open_in_smoke, *each]) for each in alternatives)
     # A gate on a step waits for it by reading its metrics; `after` is then the step's own.
     own = step.spec.kind == "gate"
     return Step(

@@ -146,6 +146,9 @@ def test_parameters_keep_their_type_and_choices(project: Any) -> None:
         "Rate": "Float",
         "Size": "String",
         "Must": "String",
+        "Smoke": "Boolean",
+        "SmokeRows": "Integer",
+        "SmokeSteps": "Integer",
     }
     assert found["Size"]["EnumValues"] == ["small", "large"]
     assert found["Rate"]["DefaultValue"] == 1.0

@@ -42,6 +42,11 @@ def outline(steps: Sequence[Step]) -> list[Any]:
     return found
 
 
+def compared(gate: Any) -> list[Any]:
+    """The comparisons of a gate, each without the alternative that the run is a smoke run."""
+    return [condition["Conditions"][1] for condition in gate.conditions]
+
+
 def message(step: Any) -> str:
     """The text of a Fail step, with a question mark for each value."""
     values = step.arguments["ErrorMessage"]["Std:Join"]["Values"]
@@ -54,7 +59,7 @@ def test_readers_of_a_gated_step_are_nested_behind_its_gate(project: Any) -> Non
         "split",
         "sft",
         "sft-gate",
-        ["exam", "exam-gate", ["publish"]],
+        ["exam", "exam-gate", ["publish-unless-smoke", ["publish"]]],
     ]
 
 
@@ -79,7 +84,7 @@ def test_a_closed_gate_fails_the_execution_with_values_and_bounds(
 def test_metrics_of_a_processing_step_are_read_from_its_property_file(
     project: Any, steps_of: Any
 ) -> None:
-    conditions = steps_of(project.compile(GATED))["exam-gate"].conditions
+    conditions = compared(steps_of(project.compile(GATED))["exam-gate"])
     assert conditions[1] == {
         "Type": "LessThanOrEqualTo",
         "LeftValue": {
@@ -95,7 +100,7 @@ def test_metrics_of_a_processing_step_are_read_from_its_property_file(
 
 
 def test_metrics_of_a_training_step_are_read_from_its_model(project: Any, steps_of: Any) -> None:
-    (condition,) = steps_of(project.compile(GATED))["sft-gate"].conditions
+    (condition,) = compared(steps_of(project.compile(GATED))["sft-gate"])
     uri = {
         "Std:Join": {
             "On": "",
@@ -134,17 +139,23 @@ def test_gates_that_nobody_waits_for_together_stay_side_by_side(project: Any) ->
     top = project.compile(TWO_MODELS).definition.steps
     assert outline(top)[:2] == ["split", "split-gate"]
     behind = outline(top)[2]
-    assert behind[behind.index("exam-a-gate") + 1] == ["publish-a"]
-    assert behind[behind.index("exam-b-gate") + 1] == ["publish-b"]
+    assert behind[behind.index("exam-a-gate") + 1] == [
+        "publish-a-unless-smoke",
+        ["publish-a"],
+    ]
+    assert behind[behind.index("exam-b-gate") + 1] == [
+        "publish-b-unless-smoke",
+        ["publish-b"],
+    ]
 
 
 def test_a_step_behind_two_gates_is_nested_in_both(project: Any) -> None:
     behind = outline(project.compile(TWO_MODELS + BETTER).definition.steps)[2]
     first = behind[behind.index("exam-a-gate") + 1]
-    assert "publish-a" in first
+    assert ["publish-a"] in first
     second = first[first.index("exam-b-gate") + 1]
-    assert "publish-b" in second
-    assert second[second.index("better-gate") + 1] == ["publish"]
+    assert ["publish-b"] in second
+    assert second[second.index("better-gate") + 1] == ["publish-unless-smoke", ["publish"]]
 
 
 def test_every_gate_is_written_once(project: Any) -> None:
@@ -155,7 +166,7 @@ def test_every_gate_is_written_once(project: Any) -> None:
 
 def test_a_gate_across_steps_compares_their_metrics(project: Any, steps_of: Any) -> None:
     gate = steps_of(project.compile(TWO_MODELS + BETTER))["better-gate"]
-    (condition,) = gate.conditions
+    (condition,) = compared(gate)
     assert condition["RightValue"]["Std:JsonGet"]["PropertyFile"] == {
         "Get": "Steps.exam-a.PropertyFiles.metrics"
     }
@@ -179,7 +190,11 @@ def test_one_of_several_conditions_may_be_enough(project: Any, steps_of: Any) ->
     )
     gate = steps_of(project.compile(text))["either-gate"]
     (condition,) = gate.conditions
-    assert condition["Type"] == "Or"
+    assert [part["Type"] for part in condition["Conditions"]] == [
+        "Equals",
+        "LessThanOrEqualTo",
+        "LessThanOrEqualTo",
+    ]
     assert message(gate.else_steps[0]).endswith(
         "3) and exam-b.metrics.loss is ? (needs at most 3)."
     )
@@ -192,7 +207,7 @@ def test_a_gate_that_nothing_waits_for_still_decides(project: Any, steps_of: Any
 
 def test_a_metric_name_with_a_quote_stays_one_key(project: Any, steps_of: Any) -> None:
     text = GATED.replace("forgetting.delta", '"user\'s"')
-    found = steps_of(project.compile(text))["exam-gate"].conditions[1]["LeftValue"]
+    found = compared(steps_of(project.compile(text))["exam-gate"])[1]["LeftValue"]
     assert found["Std:JsonGet"]["Path"] == "$['user\\'s']"
 
 

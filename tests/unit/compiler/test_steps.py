@@ -46,6 +46,16 @@ def joined(*values: Any, on: str = "") -> Any:
     return {"Std:Join": {"On": on, "Values": list(values)}}
 
 
+SMOKE = joined(
+    "--fmo_smoke=",
+    {"Get": "Parameters.Smoke"},
+    ",",
+    {"Get": "Parameters.SmokeRows"},
+    ",",
+    {"Get": "Parameters.SmokeSteps"},
+)
+
+
 def test_a_processing_step_runs_the_launcher_with_the_script(
     project: Any, arguments_of: Any
 ) -> None:
@@ -57,6 +67,7 @@ def test_a_processing_step_runs_the_launcher_with_the_script(
         "--mode=strict",
         joined("--rows", {"Get": "Parameters.Rows"}, on="="),
         "--share=0.5",
+        SMOKE,
     ]
 
 
@@ -142,6 +153,7 @@ def test_a_training_step_reads_channels_and_saves_the_model_uncompressed(
     assert algorithm["ContainerArguments"] == [
         "sft.py",
         joined("--learning_rate", {"Get": "Parameters.LearningRate"}, on="="),
+        SMOKE,
     ]
     channels = {
         channel["ChannelName"]: channel["DataSource"]["S3DataSource"]["S3Uri"]
