@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from orchestrator.commands import executions
 from orchestrator.errors import InputError, Problem
 from orchestrator.local.conversation import AskedModel
+from orchestrator.local.hub import lacks_weights
 from orchestrator.local.lineage import Origin, model_uri, origin_of
 from orchestrator.local.store import Store
 
@@ -90,8 +91,10 @@ def _newest(home: Home) -> str:
     models = executions.list_models(home)
     if models:
         return f"{models[0].group}/{models[0].version}"
-    if executions.list_executions(home):
-        return "last"
+    past = executions.list_executions(home)
+    if past:
+        real = [one.execution_id for one in past if not one.is_smoke]
+        return (real or [past[0].execution_id])[0]
     fix = "Make one with `fmo run FILE`, or name a folder that holds one."
     raise InputError(Problem("", f"there is no model in {home.root} yet", fix))
 
@@ -134,6 +137,8 @@ def _from_store(label: str, uri: str, execution_id: str, home: Home) -> Found:
 
 
 def _stored_folder(uri: str | None, home: Home) -> Path | None:
+    if uri and lacks_weights(uri, Store(home.store)):
+        return None
     path = _stored(uri, home)
     return path if path and path.is_dir() else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 Fetch: TypeAlias = "Callable[[str, str, Path], None]"
 """Downloads a model at a revision into a folder."""
+_MIRRORED = re.compile(r"s3://[^/]+/fmo/hub/(?P<id>.+)/(?P<revision>[^/]+)/?")
 SCRIPT = Path(__file__).parents[2] / "training_scripts" / "fetch_model.py"
 
 
@@ -83,6 +85,15 @@ def store_description(
     store.put_bytes(_mark(uri, "described"), b"")
 
 
+def hub_name(uri: str) -> str | None:
+    """Return `hf://ID@REVISION` of the model that is mirrored at `uri`; None if none is."""
+    found = _MIRRORED.fullmatch(uri)
+    if found is None:
+        return None
+    revision = "" if found["revision"] == "main" else f"@{found['revision']}"
+    return f"hf://{found['id']}{revision}"
+
+
 def is_stored(uri: str, store: Store) -> bool:
     """Return whether all of the model at `uri` is in the store."""
     return store.find(_mark(uri, "complete")) is not None
@@ -91,6 +102,11 @@ def is_stored(uri: str, store: Store) -> bool:
 def is_described(uri: str, store: Store) -> bool:
     """Return whether the settings and the tokenizer of the model at `uri` are in the store."""
     return is_stored(uri, store) or store.find(_mark(uri, "described")) is not None
+
+
+def lacks_weights(uri: str, store: Store) -> bool:
+    """Return whether a smoke run stored the description of a hub's model and no weights."""
+    return is_described(uri, store) and not is_stored(uri, store)
 
 
 def _mark(uri: str, what: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from orchestrator.errors import InputError, Problem
 from orchestrator.local.history import known_execution
+from orchestrator.local.hub import hub_name
 from orchestrator.local.job_plan import job_plan
 from orchestrator.local.journal import Journal
 
@@ -117,9 +118,15 @@ def origin_of(uri: str, execution_id: str, home: Home, store: Store) -> Origin:
     return Origin(
         wording=_wording(data, jobs, store) if data else Wording("auto"),
         base_uri=base_uri,
-        base_label=f"{execution_id}/{made_base.step}" if made_base else base_uri or "",
+        base_label=_label(execution_id, made_base, base_uri),
         trained_from_uri=trained.channels.get("model") if trained else None,
     )
+
+
+def _label(execution_id: str, maker: Job | None, uri: str | None) -> str:
+    if maker:
+        return f"{execution_id}/{maker.step}"
+    return (hub_name(uri) or uri) if uri else ""
 
 
 def _job(step: str, kind: str, properties: Json) -> Job:

@@ -90,6 +90,11 @@ class ExecutionResult:
         """Wall time, or None while it is not known."""
         return _seconds(self.started_at, self.ended_at)
 
+    @property
+    def is_smoke(self) -> bool:
+        """Whether this was a smoke run, whose numbers mean nothing (`orchestrator.definition`)."""
+        return self.parameters.get("Smoke") is True
+
     def step(self, name: str) -> StepResult:
         """Return the step called `name`; KeyError if there is none."""
         for step in self.steps:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.errors import DataError
-from orchestrator.local.hub import fetch_model, store_model
+from orchestrator.local.hub import fetch_model, hub_name, store_model
 from orchestrator.local.store import Store
 
 if TYPE_CHECKING:
@@ -56,3 +56,15 @@ def test_the_last_line_of_the_script_is_the_error(tmp_path: Path) -> None:
 def test_a_script_that_dies_silently_is_told_by_its_status(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="exit status 3"):
         fetch_model("acme/none", "main", tmp_path, python=program(tmp_path, "exit 3"))
+
+
+@pytest.mark.parametrize(
+    ("uri", "name"),
+    [
+        ("s3://fmo-local/fmo/hub/acme/small/main/", "hf://acme/small"),
+        ("s3://fmo-local/fmo/hub/gpt2/v1", "hf://gpt2@v1"),
+        ("s3://fmo-local/fmo/executions/x/model/", None),
+    ],
+)
+def test_a_mirrored_model_is_called_what_the_hub_calls_it(uri: str, name: str | None) -> None:
+    assert hub_name(uri) == name
