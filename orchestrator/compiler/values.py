@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 METRICS = "metrics"
 """The output, the property file and, with `.json`, the file that hold a step's metrics."""
+MODEL = "model"
+"""The output of a Training step that is all it made; others are folders in it."""
 PARAMETER_PREFIX = "$params."
 
 
@@ -154,7 +156,9 @@ def _step_type(context: Context, step: str) -> StepType:
 def _trained(source: StepOutput) -> Json:
     if source.output == METRICS:
         return concatenated([*_model_folder(source.step), "metrics.json"])
-    return Get(f"Steps.{source.step}.ModelArtifacts.S3ModelArtifacts")
+    if source.output == MODEL:
+        return Get(f"Steps.{source.step}.ModelArtifacts.S3ModelArtifacts")
+    return concatenated([*_model_folder(source.step), f"{source.output}/"])
 
 
 def _model_folder(step: str) -> list[Json]:
