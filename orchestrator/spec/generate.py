@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, Strict, StringConstraints
+from pydantic import AliasChoices, Field, Strict
 
 from orchestrator.spec.fields import (
     Broken,
@@ -21,7 +21,6 @@ from orchestrator.spec.fields import (
 )
 
 Nucleus = Annotated[float, Strict(), Field(gt=0, le=1)]
-StopString = Annotated[str, StringConstraints(min_length=1)]
 
 
 class GenerateSpec(JobModel):
@@ -62,7 +61,7 @@ class GenerateSpec(JobModel):
         default=1, validation_alias=AliasChoices("num_return_sequences", "num_generations", "n")
     )
     """Completions of each prompt."""
-    stop_strings: tuple[StopString, ...] = Field(
+    stop_strings: tuple[str, ...] = Field(
         default=(), validation_alias=AliasChoices("stop_strings", "stop")
     )
     """A completion ends before the first of these."""
@@ -85,6 +84,9 @@ class GenerateSpec(JobModel):
         yield from self._sampling_is_clear()
         if not self._draws():
             yield from self._likeliest_is_one()
+        if "" in self.stop_strings:
+            where = f"stop_strings[{self.stop_strings.index('')}]"
+            yield Broken(where, "empty text would end every completion at once", "Remove it.")
         if self.instance_count != 1:
             yield Broken(
                 "instance_count",

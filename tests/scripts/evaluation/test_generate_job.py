@@ -124,6 +124,23 @@ def test_every_row_gets_its_completions_in_order_and_keeps_its_columns(
     assert list(job.checkpoint_dir.iterdir()) == [], "a finished run needs no checkpoints"
 
 
+def test_the_page_shows_a_row_as_it_is_written(job: Job) -> None:
+    row = ROWS[24] | {"id": "q7", "task": "qa"}
+    row["messages"] = [*row["messages"], {"role": "assistant", "content": "Storage."}]
+    (job.input("data") / "test.jsonl").write_text(json.dumps(row))
+    run(job, Share())
+
+    page = (SCRIPTS.parent / "docs" / "steps" / "generate.md").read_text(encoding="utf-8")
+    shown = json.loads(page.partition("```json\n")[2].partition("\n```")[0])
+    (written_row,) = rows_of(job)
+    assert list(written_row) == [*shown, "deep"]
+    assert {name: type(value) for name, value in shown.items()} == {
+        name: type(written_row[name]) for name in shown
+    }
+    missing = [name for name in metrics_of(job) if f"`{name}`" not in page]
+    assert missing == []
+
+
 def test_the_metrics_are_those_of_the_rows(job: Job) -> None:
     run(job, Share())
 
