@@ -37,7 +37,7 @@ def location(context: Context, source: Source) -> Json:
         case S3Uri():
             return source.uri
         case HubModel():
-            return hub_uri(context, source)
+            return hub_uri(context.root, source)
         case _ as unhandled:
             assert_never(unhandled)
 
@@ -70,9 +70,9 @@ def model_prefix(context: Context, source: Source) -> Json:
     return f"{uri.rstrip('/')}/" if isinstance(uri, str) else concatenated([uri, "/"])
 
 
-def hub_uri(context: Context, model: HubModel) -> str:
-    """Return where a model of the hub is mirrored."""
-    return f"{context.root}/hub/{model.model_id}/{model.revision}/"
+def hub_uri(root: str, model: HubModel) -> str:
+    """Return where below `root` a model of the hub is mirrored."""
+    return f"{root}/hub/{model.model_id}/{model.revision}/"
 
 
 def metric(context: Context, source: MetricSource) -> Json:

@@ -70,5 +70,8 @@ def test_completions_pass_their_gate_and_become_rows_to_train_on(fmo: Fmo) -> No
         (f"Row {n}:", "say") for n in range(4)
     ]
     execution = ended.document["execution_id"]
+    masked = fmo("data", "mask", "texts", "--model", f"{execution}/teacher", "--rows", "1")
+    assert masked.code == 0, masked.stderr
+    assert "end token <|endoftext|>: trained" in masked.stdout
     said = fmo("chat", f"{execution}/write").stderr
     assert "step 'write' has made no model. These have: teacher." in said
