@@ -15,6 +15,7 @@ from orchestrator.compiler.files import hash_data
 from orchestrator.compiler.origins import spec_path, step_of
 from orchestrator.compiler.policy import refuse_what_policy_forbids
 from orchestrator.compiler.sources import gather_sources, is_local_path
+from orchestrator.compiler.values import hub_uri
 from orchestrator.definition.reader import parse_definition
 from orchestrator.definition.smoke import SMOKE
 from orchestrator.definition.validation import validate
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from orchestrator.definition.json import Json
     from orchestrator.definition.model import Definition
     from orchestrator.local.home import Home
-    from orchestrator.plan.model import Plan
+    from orchestrator.plan.model import HubModel, Plan
     from orchestrator.results.events import Listener
     from orchestrator.results.model import ExecutionResult
     from orchestrator.spec.load import LoadedSpec
@@ -174,6 +175,12 @@ def models_to_fetch(prepared: Prepared, home: Home, *, weights: bool = True) -> 
         for hub in prepared.hub_models
         if not is_there(hub.uri, store)
     )
+
+
+def hub_model_uri(model: HubModel, home: Home) -> str | None:
+    """Return where the store has a model of the hub; None if it has yet to be downloaded."""
+    uri = hub_uri(LOCAL.root, model)
+    return uri if is_stored(uri, Store(home.store)) else None
 
 
 def resume(execution_id: str, home: Home, how: HowToRun) -> ExecutionResult:

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from training_scripts.container import Job
-    from training_scripts.smoke import Smoke
 
 DEFAULTS: dict[str, Any] = {
     "task_column": "task",
@@ -62,7 +61,10 @@ def main() -> None:
 
 def examine(job: Job) -> None:
     """Sit the exam and write what came out."""
-    settings = DEFAULTS | job.settings | (smoke_caps(job, job.smoke) if job.smoke else {})
+    settings = DEFAULTS | job.settings
+    if job.smoke:
+        rows = max(1, job.smoke.rows // 10)
+        settings = job.smoke.capped(settings, max_rows_per_task=rows, max_new_tokens=16)
     print("settings " + json.dumps({name: settings[name] for name in DEFAULTS}), flush=True)
     exam, training = read_questions(job, settings)
     closed = answer_sets(exam, training, settings["closed_tasks"])
@@ -84,12 +86,6 @@ def examine(job: Job) -> None:
     found = metrics(findings, measure)
     found["leaked_rows"] = leaked_rows(exam, training)
     job.write_metrics(found)
-
-
-def smoke_caps(job: Job, smoke: Smoke) -> dict[str, Any]:
-    """Return the settings of the same exam in a smoke run."""
-    most = {"max_rows_per_task": max(1, smoke.rows // 10), "max_new_tokens": 16}
-    return {name: min(job.settings.get(name) or cap, cap) for name, cap in most.items()}
 
 
 def read_questions(job: Job, settings: Mapping[str, Any]) -> tuple[list[Question], list[Question]]:

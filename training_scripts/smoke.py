@@ -69,6 +69,11 @@ class Smoke:
     channels: Mapping[str, Path] = field(default_factory=dict)
     """Input channels whose model a tiny one replaces, to its folder."""
 
+    def capped(self, settings: Mapping[str, Any], **most: int) -> dict[str, Any]:
+        """Return `settings` with each member of `most` at most that; one that is None is that."""
+        caps = {name: min(settings.get(name) or limit, limit) for name, limit in most.items()}
+        return {**settings, **caps}
+
     def to_environment(self) -> dict[str, str]:
         """Return the variables that `smoke_of` reads."""
         channels = {name: str(folder) for name, folder in self.channels.items()}

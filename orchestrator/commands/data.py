@@ -1,4 +1,4 @@
-"""`data check`: what is in a file of rows, before there is a spec."""
+"""`data check` and `data mask`: what is in rows, and what of them is learned."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from orchestrator.commands.options import json_option
+from orchestrator.commands.options import home_option, json_option
 from orchestrator.commands.terminal import Output
 
 TARGETS = ("messages", "prompt-completion", "text")
@@ -14,7 +14,7 @@ TARGETS = ("messages", "prompt-completion", "text")
 
 @click.group()
 def data() -> None:
-    """Look at data before there is a spec."""
+    """Look at data, and at what a training learns of it."""
 
 
 @data.command()
@@ -77,3 +77,65 @@ def check(
     if failure is not None:
         Output(as_json=False).fail(failure)
         context.exit(failure.exit_code)
+
+
+@data.command()
+@click.argument("path", type=click.Path(path_type=Path), metavar="FILE|FOLDER|SPEC")
+@click.option(
+    "--step", metavar="NAME",
+    help="With a spec: the step of kind train whose rows, model and settings are taken.",
+)  # fmt: skip
+@click.option(
+    "--model", metavar="MODEL",
+    help="Whose tokenizer: a folder, a registered model, or EXECUTION/STEP.",
+)  # fmt: skip
+@click.option(
+    "--rows", default=3, show_default=True, type=click.IntRange(min=1), help="Rows to show.",
+)  # fmt: skip
+@click.option(
+    "--max-length", type=click.IntRange(min=1),
+    help="Tokens that a row may have. [default: 1024, or as in the step]",
+)  # fmt: skip
+@click.option("--truncate", is_flag=True, help="Cut longer rows, as `truncate: true` does.")
+@click.option(
+    "--prompt-template", metavar="NAME",
+    help="How prompts are worded, as in kind dataset. [default: as in the spec, in MODEL's "
+    "training, or plain]",
+)  # fmt: skip
+@click.option(
+    "--no-completion-only-loss", "whole_loss", is_flag=True,
+    help="Learn prompts, too, as `completion_only_loss: false` does.",
+)  # fmt: skip
+@home_option
+@json_option
+@click.pass_context
+def mask(
+    context: click.Context,
+    path: Path,
+    step: str | None,
+    model: str | None,
+    rows: int,
+    max_length: int | None,
+    prompt_template: str | None,
+    home_path: Path,
+    *,
+    truncate: bool,
+    whole_loss: bool,
+    as_json: bool,
+) -> None:
+    """Show every token of a few rows as trained or masked.
+
+    And whether a server, given the row's prompt, begins with the tokens that training begins
+    with. The exit code is 1 if it does not, or if a row has no token to learn.
+    """
+    from orchestrator.commands import executions, mask_source, mask_view
+    from orchestrator.local.data_mask import mask_data
+
+    output = Output(as_json=as_json)
+    changes = mask_source.Changes(prompt_template, max_length, truncate, whole_loss)
+    home = executions.open_home(home_path)
+    asked = mask_source.find(path, step, model, home, changes)
+    found = mask_data(asked.data, asked.model, asked.masking, rows=rows)
+    output.show(*mask_view.parts(found, output.results))
+    output.document(found)
+    context.exit(0 if mask_view.is_well(found) else 1)

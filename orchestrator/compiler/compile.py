@@ -106,7 +106,7 @@ def _sorted_once(assets: Iterable[Asset]) -> tuple[Asset, ...]:
 
 def _hub_assets(context: Context) -> tuple[HubAsset, ...]:
     models = {
-        hub_uri(context, source): source
+        hub_uri(context.root, source): source
         for step in context.plan.steps
         for source in step.inputs.values()
         if isinstance(source, HubModel)

@@ -30,4 +30,4 @@ class Context:
     @property
     def root(self) -> str:
         """Where this pipeline's things live: `s3://BUCKET/fmo`."""
-        return f"s3://{self.environment.bucket}/fmo"
+        return self.environment.root

@@ -33,6 +33,11 @@ class Environment:
     local: bool = False
     """Whether parameters start from their `local` default."""
 
+    @property
+    def root(self) -> str:
+        """Where everything of a pipeline lives: `s3://BUCKET/fmo`."""
+        return f"s3://{self.bucket}/fmo"
+
     def default_of(self, parameter: ParameterSpec) -> Scalar | None:
         """Return a parameter's default as written; here `local` wins if this is a laptop."""
         if self.local and parameter.local is not None:

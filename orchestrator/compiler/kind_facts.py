@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, assert_never
 from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.evaluate import EvaluateSpec
 from orchestrator.spec.gate import GateSpec
+from orchestrator.spec.generate import GenerateSpec
 from orchestrator.spec.processing import ProcessingSpec
 from orchestrator.spec.register import RegisterSpec
 from orchestrator.spec.train import TrainSpec
@@ -62,6 +63,11 @@ def kind_facts(spec: StepSpec) -> KindFacts:
         case TrainSpec():
             script = "sft.py" if spec.objective == "sft" else "pretrain.py"
             return KindFacts("Training", JobFacts(script, "ml.g5.2xlarge", _TRANSFORMERS_ON_CPU))
+        case GenerateSpec():
+            # Processing has neither spot nor checkpoints.
+            return KindFacts(
+                "Training", JobFacts("generate.py", "ml.g5.2xlarge", _TRANSFORMERS_ON_CPU)
+            )
         case EvaluateSpec():
             job = JobFacts("evaluate.py", "ml.g5.2xlarge", _TRANSFORMERS_ON_CPU)
             return KindFacts("Processing", job)

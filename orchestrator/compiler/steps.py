@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 from orchestrator.compiler.kinds.dataset import compile_dataset
 from orchestrator.compiler.kinds.evaluate import compile_evaluate
 from orchestrator.compiler.kinds.gate import compile_gate
+from orchestrator.compiler.kinds.generate import compile_generate
 from orchestrator.compiler.kinds.processing import compile_processing
 from orchestrator.compiler.kinds.register import compile_register
 from orchestrator.compiler.kinds.train import compile_train
@@ -16,6 +17,7 @@ from orchestrator.errors import Problem, SpecError
 from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.evaluate import EvaluateSpec
 from orchestrator.spec.gate import GateSpec
+from orchestrator.spec.generate import GenerateSpec
 from orchestrator.spec.processing import ProcessingSpec
 from orchestrator.spec.register import RegisterSpec
 from orchestrator.spec.train import TrainSpec
@@ -66,6 +68,8 @@ def compile_step(context: Context, step: PlannedStep) -> Step | None:
             return compile_dataset(context, step, spec)
         case TrainSpec() as spec:
             return compile_train(context, step, spec)
+        case GenerateSpec() as spec:
+            return compile_generate(context, step, spec)
         case EvaluateSpec() as spec:
             return compile_evaluate(context, step, spec)
         case RegisterSpec() as spec:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 METRICS = "metrics"
 """The output, the property file and, with `.json`, the file that hold a step's metrics."""
+MODEL = "model"
+"""The output of a Training step that is all it made; others are folders in it."""
 PARAMETER_PREFIX = "$params."
 
 
@@ -35,7 +37,7 @@ def location(context: Context, source: Source) -> Json:
         case S3Uri():
             return source.uri
         case HubModel():
-            return hub_uri(context, source)
+            return hub_uri(context.root, source)
         case _ as unhandled:
             assert_never(unhandled)
 
@@ -68,9 +70,9 @@ def model_prefix(context: Context, source: Source) -> Json:
     return f"{uri.rstrip('/')}/" if isinstance(uri, str) else concatenated([uri, "/"])
 
 
-def hub_uri(context: Context, model: HubModel) -> str:
-    """Return where a model of the hub is mirrored."""
-    return f"{context.root}/hub/{model.model_id}/{model.revision}/"
+def hub_uri(root: str, model: HubModel) -> str:
+    """Return where below `root` a model of the hub is mirrored."""
+    return f"{root}/hub/{model.model_id}/{model.revision}/"
 
 
 def metric(context: Context, source: MetricSource) -> Json:
@@ -154,7 +156,9 @@ def _step_type(context: Context, step: str) -> StepType:
 def _trained(source: StepOutput) -> Json:
     if source.output == METRICS:
         return concatenated([*_model_folder(source.step), "metrics.json"])
-    return Get(f"Steps.{source.step}.ModelArtifacts.S3ModelArtifacts")
+    if source.output == MODEL:
+        return Get(f"Steps.{source.step}.ModelArtifacts.S3ModelArtifacts")
+    return concatenated([*_model_folder(source.step), f"{source.output}/"])
 
 
 def _model_folder(step: str) -> list[Json]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.errors import DataError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 MODULE = "training_scripts.check_data"
 ROOT = Path(__file__).parents[2]
@@ -41,18 +41,29 @@ def check_data(check: Check, *, python: str = sys.executable) -> dict[str, Any]:
     Raises:
         DataError: If the data cannot be read at all, or not written as asked.
     """
-    command = [python, "-m", MODULE, *_arguments(check)]
+    return {"path": str(check.data), **document_of(MODULE, _arguments(check), check.data, python)}
+
+
+def document_of(
+    module: str, arguments: Iterable[str], data: Path, python: str = sys.executable
+) -> dict[str, Any]:
+    """Return the document that a module of the training scripts prints about `data`.
+
+    Raises:
+        DataError: If it prints an error, or none at all.
+    """
+    command = [python, "-m", module, *arguments, "--", str(data.absolute())]
     # Started where the package lies, so that no folder of the user's can stand in for it.
     done = subprocess.run(command, check=False, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
-        document = json.loads(done.stdout)
+        document: dict[str, Any] = json.loads(done.stdout)
     except ValueError as error:
         what = f"the check ended with exit status {done.returncode}"
-        raise DataError(Problem(str(check.data), what, "See what it said above.")) from error
+        raise DataError(Problem(str(data), what, "See what it said above.")) from error
     if "error" in document:
         lines = document["error"].splitlines()
         raise DataError(map(problem_of, lines))
-    return {"path": str(check.data), **document}
+    return document
 
 
 def problem_of(line: str) -> Problem:
@@ -70,5 +81,3 @@ def _arguments(check: Check) -> Iterator[str]:
     if check.target is not None:
         yield f"--to={check.target}"
     yield f"--max-length={check.max_length}"
-    yield "--"
-    yield str(check.data.absolute())

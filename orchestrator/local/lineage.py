@@ -12,13 +12,13 @@ from orchestrator.local.history import known_execution
 from orchestrator.local.hub import hub_name
 from orchestrator.local.job_plan import job_plan
 from orchestrator.local.journal import Journal
+from orchestrator.local.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orchestrator.definition.json import Json
     from orchestrator.local.home import Home
-    from orchestrator.local.store import Store
 
 _JOBS = ("Processing", "Training")
 _TEMPLATE_ARGUMENT = "--prompt_template="
@@ -85,10 +85,11 @@ def model_uri(execution_id: str, step: str | None, home: Home) -> str:
     Raises:
         InputError: If the step has no model.
     """
+    store = Store(home.store)
     found = {
         job.step: job.outputs["model"] if "model" in job.outputs else job.channels["model"]
         for job in execution_jobs(execution_id, home)
-        if job.type == "Training" or "model" in {*job.channels, *job.outputs}
+        if "model" in {*job.channels, *job.outputs} and not _only_asks(job, store)
     }
     if step is None and found:
         return list(found.values())[-1]
@@ -164,6 +165,11 @@ def _wording(data_uri: str, jobs: Sequence[Job], store: Store) -> Wording:
         system if isinstance(system, str) else None,
         dataset.step,
     )
+
+
+def _only_asks(job: Job, store: Store) -> bool:
+    """Whether the job's model folder holds no model but what one wrote."""
+    return _config(job, store).get("kind") == "generate"
 
 
 def _first_row(uri: str, store: Store) -> Mapping[str, Json]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, assert_never
 from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.evaluate import EvaluateSpec
 from orchestrator.spec.gate import GateSpec
+from orchestrator.spec.generate import GenerateSpec
 from orchestrator.spec.processing import ProcessingSpec
 from orchestrator.spec.register import RegisterSpec
 from orchestrator.spec.train import TrainSpec
@@ -72,6 +73,8 @@ def facts_of(spec: StepSpec) -> StepFacts:
             return _dataset(spec)
         case TrainSpec():
             return _train(spec)
+        case GenerateSpec():
+            return _generate(spec)
         case EvaluateSpec():
             return _evaluate(spec)
         case GateSpec():
@@ -127,6 +130,21 @@ def _train(spec: TrainSpec) -> StepFacts:
         gates=spec.gates,
         has_metrics=True,
         fits_on=("data",),
+    )
+
+
+def _generate(spec: GenerateSpec) -> StepFacts:
+    return StepFacts(
+        reads=(
+            Read("model", spec.model, "model", "model"),
+            Read("data", spec.data, "data", "data"),
+            *_optional("base_model", spec.base_model, "model", "base_model"),
+        ),
+        outputs={"data": "data"},
+        main="data",
+        gates=spec.gates,
+        has_metrics=True,
+        carries=("data",),
     )
 
 

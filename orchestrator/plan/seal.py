@@ -1,4 +1,4 @@
-"""The sealed test rows: only measuring may read them, however many steps lie between."""
+"""The sealed test rows: no training may read them, however many steps lie between."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def training_never_reads_test_rows(resolver: Resolver, findings: Findings) -> No
                 findings.refuse(
                     f"steps.{name}.{link.read.field}",
                     f"'{link.read.text}' holds sealed test rows{made}",
-                    f"Write '${origin.step}'; only `evaluate` may read the test rows.",
+                    f"Write '${origin.step}'; the test rows are for `evaluate` and `generate`.",
                 )
             for carried in facts.carries:
                 sealed.setdefault(StepOutput(name, carried), origin)

@@ -33,7 +33,7 @@ def _collected(step: StepResult, read: Read) -> StepResult:
         metrics=step.metrics or _numbers(found.document("metrics.json", "metrics", "model")),
         history=step.history or found.rows("trainer_log.jsonl", "model"),
         table=step.table or found.document("table.json", "metrics"),
-        samples=step.samples or found.rows("samples.jsonl", "samples")[:MAX_SAMPLES],
+        samples=step.samples or found.rows("samples.jsonl", "samples", "model")[:MAX_SAMPLES],
     )
 
 

@@ -52,7 +52,7 @@ class StepResult:
     table: Json = None
     """An evaluate step's `table.json`: model, base and baselines per task."""
     samples: tuple[Mapping[str, Json], ...] = ()
-    """An evaluate step's `samples.jsonl`: prompt, expected and generated text."""
+    """`samples.jsonl` of evaluate and generate: prompt, expected and generated text."""
     log: Path | None = None
     """The job's output on this machine."""
 

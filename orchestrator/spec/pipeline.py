@@ -10,12 +10,19 @@ from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.evaluate import EvaluateSpec
 from orchestrator.spec.fields import ParameterSpec, SpecModel, StepName
 from orchestrator.spec.gate import GateSpec
+from orchestrator.spec.generate import GenerateSpec
 from orchestrator.spec.processing import ProcessingSpec
 from orchestrator.spec.register import RegisterSpec
 from orchestrator.spec.train import TrainSpec
 
 StepSpec = Annotated[
-    ProcessingSpec | DatasetSpec | TrainSpec | EvaluateSpec | GateSpec | RegisterSpec,
+    ProcessingSpec
+    | DatasetSpec
+    | TrainSpec
+    | GenerateSpec
+    | EvaluateSpec
+    | GateSpec
+    | RegisterSpec,
     Field(discriminator="kind"),
 ]
 """One step. A new kind joins this union; mypy then names every `match` that forgot it."""

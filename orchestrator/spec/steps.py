@@ -15,12 +15,13 @@ from orchestrator.spec.evaluate import EvaluateSpec
 from orchestrator.spec.fields import SpecModel
 from orchestrator.spec.findings import Findings
 from orchestrator.spec.gate import GateSpec
+from orchestrator.spec.generate import GenerateSpec
 from orchestrator.spec.problems import refuse_all
 from orchestrator.spec.processing import ProcessingSpec
 from orchestrator.spec.register import RegisterSpec
 from orchestrator.spec.train import TrainSpec
 
-__all__ = ["dataset", "evaluate", "gate", "processing", "register", "train"]
+__all__ = ["dataset", "evaluate", "gate", "generate", "processing", "register", "train"]
 
 Fields = ParamSpec("Fields")
 Step = TypeVar("Step", bound=SpecModel)
@@ -44,6 +45,7 @@ def _checked(model: Callable[Fields, Step], root: type[SpecModel]) -> Callable[F
 processing = _checked(ProcessingSpec, ProcessingSpec)
 dataset = _checked(DatasetSpec, DatasetSpec)
 train = _checked(TrainSpec, TrainSpec)
+generate = _checked(GenerateSpec, GenerateSpec)
 evaluate = _checked(EvaluateSpec, EvaluateSpec)
 gate = _checked(GateSpec, GateSpec)
 register = _checked(RegisterSpec, RegisterSpec)

@@ -47,6 +47,7 @@ def specs(draw: st.DrawFn) -> PipelineSpec:
     for index in range(draw(st.integers(1, 14))):
         makers = [processing, dataset]
         makers += [train] if made.datasets else []
+        makers += [generate] if made.models else []
         makers += [evaluate] if made.models and made.datasets else []
         makers += [gate] if made.models and made.measured else []
         makers += [register] if made.models else []
@@ -101,6 +102,18 @@ def train(draw: st.DrawFn, name: str, made: Made) -> dict[str, Any]:
         "gates": gates(draw, name, made),
     }
     made.models.append(f"${name}.model")
+    return step
+
+
+def generate(draw: st.DrawFn, name: str, made: Made) -> dict[str, Any]:
+    step = {
+        "kind": "generate",
+        "model": draw(st.sampled_from(made.models)),
+        "data": draw(st.sampled_from(made.rows)),
+        "spot": draw(st.booleans()),
+        "gates": gates(draw, name, made),
+    }
+    made.rows.append(f"${name}")
     return step
 
 

@@ -33,8 +33,22 @@ class Data:
     """All rows, once."""
 
 
-def open_data(path: Path, problems: Problems, *, max_rows: int | None = None) -> Data:
-    """Return the rows of a file or folder, their format decided by the first.
+def open_data(
+    path: Path,
+    problems: Problems,
+    *,
+    max_rows: int | None = None,
+    data_format: Format | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> Data:
+    """Return the rows of a file or folder.
+
+    Args:
+        path: The file or folder.
+        problems: Gathers the rows that cannot be used.
+        max_rows: Rows that are read; all of them if None.
+        data_format: How rows look; the first one decides if None.
+        columns: Our name to theirs; as the first row has them if None.
 
     Raises:
         JobFailure: If there are no rows, or the first is of no format known.
@@ -45,8 +59,13 @@ def open_data(path: Path, problems: Problems, *, max_rows: int | None = None) ->
     if first is None:
         told = "\n".join(problems.first) or f"{files[0].name}: there are no rows. Write some."
         raise JobFailure(told)
-    found, columns = _look(first)
-    return Data(files, found, columns, chain([first], records))
+    known = dict(columns or {})
+    if data_format is None and known:
+        renamed = {ours: first.value.get(theirs) for ours, theirs in known.items()}
+        data_format = detect_format({**first.value, **renamed}, first.place)
+    elif data_format is None:
+        data_format, known = _look(first)
+    return Data(files, data_format, known, chain([first], records))
 
 
 def placed_samples(data: Data, problems: Problems) -> Iterator[tuple[str, Sample]]:

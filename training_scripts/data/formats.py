@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from training_scripts.container import fail
+from training_scripts.data.completions import as_conversation, each_completion, has_turns
 from training_scripts.data.problems import did_you_mean
 from training_scripts.data.rows import Message
 
@@ -31,7 +32,7 @@ COLUMNS: dict[Format, tuple[str, ...]] = {
 _OPTIONAL = ("input", "system", "task", "id")
 _SYNONYMS = {
     "prompt": ("question", "query", "input", "source", "request"),
-    "completion": ("answer", "response", "output", "target", "label", "chosen"),
+    "completion": ("answer", "response", "output", "target", "label", "chosen", "completions"),
     "text": ("content", "document", "body", "passage"),
 }
 _ROLES = ("system", "user", "assistant", "tool")
@@ -141,7 +142,8 @@ def samples(
             if found is None:
                 found = detect_format(value, record.place)
                 print(f"format: {found} (columns of {record.place}: {', '.join(value)})")
-            yield _sample(value, found, _group(record.value, group_by))
+            for one in each_completion(value):
+                yield _sample(one, found, _group(record.value, group_by))
         except _WrongRowError as error:
             problems.add(record.place, str(error))
 
@@ -175,13 +177,15 @@ def _group(value: Mapping[str, Any], group_by: str | None) -> str | None:
     return str(value[group_by])
 
 
-def _sample(value: dict[str, Any], found: Format, group: str | None) -> Sample:
+def _sample(value: Mapping[str, Any], found: Format, group: str | None) -> Sample:
     _needs(value, found)
     used = {*COLUMNS[found], "task", "id", "system"}
     content: dict[str, Any]
     match found:
         case "text":
             content = {"text": _text(value, "text")}
+        case "prompt-completion" if has_turns(value["prompt"]):
+            content = {"messages": _turns(as_conversation(value), "messages", "role", "content")}
         case "prompt-completion":
             content = {
                 "instruction": _text(value, "prompt"),

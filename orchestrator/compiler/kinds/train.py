@@ -10,9 +10,12 @@ from orchestrator.compiler.values import execution_prefix, field_value, location
 from orchestrator.definition.model import Step
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from orchestrator.compiler.context import Context
     from orchestrator.definition.json import Json
     from orchestrator.plan.model import PlannedStep
+    from orchestrator.spec.generate import GenerateSpec
     from orchestrator.spec.train import TrainSpec
 
 CODE = "/opt/ml/input/data/code"
@@ -24,7 +27,21 @@ _NUMBER = r"([-+0-9.eE]+)"
 
 
 def compile_train(context: Context, step: PlannedStep, spec: TrainSpec) -> Step:
-    """Return the Training step, which resumes from its checkpoint when tried again."""
+    """Return the Training step that trains a model."""
+    return training_step(context, step, spec, _METRICS)
+
+
+def training_step(
+    context: Context, step: PlannedStep, spec: TrainSpec | GenerateSpec, metrics: Sequence[str]
+) -> Step:
+    """Return the Training step, which resumes from its checkpoint when tried again.
+
+    Args:
+        context: What is being compiled.
+        step: The step of the plan.
+        spec: Its spec.
+        metrics: Names in progress lines that CloudWatch draws.
+    """
     environment = context.environment
     arguments: dict[str, Json] = {
         "AlgorithmSpecification": {
@@ -32,7 +49,7 @@ def compile_train(context: Context, step: PlannedStep, spec: TrainSpec) -> Step:
             "TrainingInputMode": "File",
             "ContainerEntrypoint": ["python3", f"{CODE}/launch.py"],
             "ContainerArguments": job.container_arguments(context, step),
-            "MetricDefinitions": [_metric_definition(name) for name in _METRICS],
+            "MetricDefinitions": [_metric_definition(name) for name in metrics],
         },
         "InputDataConfig": [
             _channel("code", context.code_uris[step.name]),
@@ -87,7 +104,7 @@ def _metric_definition(name: str) -> Json:
     return {"Name": name, "Regex": f"{name}={_NUMBER}"}
 
 
-def _stopping_condition(spec: TrainSpec) -> Json:
+def _stopping_condition(spec: TrainSpec | GenerateSpec) -> Json:
     runtime = field_value(spec.max_runtime_seconds)
     condition: dict[str, Json] = {"MaxRuntimeInSeconds": runtime}
     if spec.spot:

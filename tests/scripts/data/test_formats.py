@@ -170,3 +170,21 @@ def test_one_row_of_another_format_among_many_is_named() -> None:
         match=r"a\.jsonl:1000: no column 'prompt', .*The row looks like alpaca: keep one format",
     ):
         read(*rows, {"instruction": "i", "output": "o"}, *rows)
+
+
+def test_what_generate_writes_becomes_a_row_for_each_completion() -> None:
+    row = {"id": 7, "prompt": "q", "completions": ["a", "b"], "finish_reasons": ["stop", "stop"]}
+    columns = {"completion": "completions"}
+    found = read(row, columns=columns, group_by="id")
+    assert [(s.id, s.instruction, s.output, s.group) for s in found] == [
+        ("7-0", "q", "a", "7"),
+        ("7-1", "q", "b", "7"),
+    ]
+    assert found[0].extra == {}
+
+
+def test_a_prompt_of_turns_and_its_completion_are_a_conversation() -> None:
+    row = {"prompt": TURNS[:1], "completions": ["a"]}
+    (sample,) = read(row, columns={"completion": "completions"})
+    assert [message.role for message in sample.messages] == ["user", "assistant"]
+    assert sample.messages[1].content == "a"

@@ -9,10 +9,11 @@ import pytest
 from training_scripts.container import JobFailure
 from training_scripts.data.rows import Message, MessagesRow, PromptRow, TextRow
 from training_scripts.evaluation.exam import ExamSettings, batch_count, sit_exam
-from training_scripts.evaluation.generation import generate
+from training_scripts.evaluation.generation import complete_batch, generate
 from training_scripts.evaluation.language_model import LanguageModel, batches_of_like_length
 from training_scripts.evaluation.likelihood import answer_log_likelihoods, completion_losses
 from training_scripts.evaluation.questions import as_questions
+from training_scripts.evaluation.sampling import Decoding
 
 pytestmark = pytest.mark.train
 
@@ -86,6 +87,75 @@ def test_generation_stops_at_the_end_of_text(asked: LanguageModel) -> None:
         asked.model.generation_config.eos_token_id = 0
 
     assert stopped == free[: free.index(free[2])]
+
+
+def test_a_repetition_penalty_counts_the_prompt_and_no_padding(asked: LanguageModel) -> None:
+    import torch  # noqa: PLC0415
+
+    decoding = Decoding(12, repetition_penalty=1.4)
+    found = complete_batch(asked, PROMPTS, range(len(PROMPTS)), decoding)
+
+    for prompt, (completion,) in zip(PROMPTS, found, strict=True):
+        ids = torch.tensor([prompt])
+        with torch.no_grad():
+            whole = asked.model.generate(
+                ids,
+                attention_mask=torch.ones_like(ids),
+                max_new_tokens=12,
+                do_sample=False,
+                repetition_penalty=1.4,
+            )
+        expected = [int(token) for token in whole[0, len(prompt) :] if token != 0]
+        assert list(completion.tokens) == expected
+
+
+def test_what_is_drawn_does_not_depend_on_the_rows_beside_it(asked: LanguageModel) -> None:
+    decoding = Decoding(10, temperature=1.5, top_p=0.95, num_return_sequences=3, seed=7)
+    together = complete_batch(asked, PROMPTS, [4, 1, 9, 2, 5], decoding)
+    alone = [
+        complete_batch(asked, [prompt], [row], decoding)[0]
+        for prompt, row in zip(PROMPTS, [4, 1, 9, 2, 5], strict=True)
+    ]
+
+    assert together == alone
+    assert len({completion.tokens for completion in together[0]}) == 3
+    other_seed = complete_batch(asked, PROMPTS[:1], [4], Decoding(10, temperature=1.5, seed=8))
+    assert other_seed[0][0].tokens != together[0][0].tokens
+
+
+def test_sequences_that_end_early_leave_the_others_as_they_were(asked: LanguageModel) -> None:
+    decoding = Decoding(12, temperature=1.5)
+    free = complete_batch(asked, PROMPTS, range(5), decoding)
+    asked.model.generation_config.eos_token_id = [0, free[0][0].tokens[1], free[3][0].tokens[4]]
+    try:
+        cut = complete_batch(asked, PROMPTS, range(5), decoding)
+        ends = set(asked.end_ids)
+    finally:
+        asked.model.generation_config.eos_token_id = 0
+
+    assert len({len(completion.tokens) for (completion,) in cut}) >= 3
+    for (before,), (after,) in zip(free, cut, strict=True):
+        at = next((n for n, token in enumerate(before.tokens) if token in ends), None)
+        assert after.tokens == before.tokens[:at]
+        assert after.finish_reason == (before.finish_reason if at is None else "stop")
+
+
+def test_a_completion_ends_before_its_stop_string(asked: LanguageModel) -> None:
+    (free,) = complete_batch(asked, PROMPTS[:1], [0], Decoding(12))[0]
+    stop = free.text[3:5]
+    (stopped,) = complete_batch(asked, PROMPTS[:1], [0], Decoding(12, stop_strings=("@@", stop)))[0]
+
+    assert stopped.text == free.text[: free.text.find(stop)]
+    assert stopped.finish_reason == "stop"
+    assert len(stopped.tokens) < len(free.tokens)
+
+
+def test_a_prompt_near_max_length_gets_the_tokens_that_are_left(asked: LanguageModel) -> None:
+    found = complete_batch(asked, PROMPTS, range(5), Decoding(12, max_length=9))
+
+    lengths = [len(completion.tokens) for (completion,) in found]
+    assert lengths == [min(12, 9 - len(prompt)) for prompt in PROMPTS]
+    assert {completion.finish_reason for (completion,) in found} == {"length"}
 
 
 def test_an_answer_is_as_likely_in_a_batch_as_alone(asked: LanguageModel) -> None:

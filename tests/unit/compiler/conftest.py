@@ -33,6 +33,7 @@ LIBRARY = {
         def main():
             from training_scripts.data.packing import pack
         """,
+    "generate.py": "import training_scripts.data.rows\n",
     "evaluate.py": "import training_scripts.data.rows\n",
     "data/__init__.py": "",
     "data/rows.py": "",

@@ -16,6 +16,7 @@ steps:
   clean: {kind: processing, script: ./clean.py, inputs: {rows: ./rows}, outputs: {kept: jsonl}}
   split: {kind: dataset, data: $clean.kept}
   sft: {kind: train, objective: sft, model_name_or_path: s3://models/base/, data: $split}
+  write: {kind: generate, model: $sft, data: $split.test}
   exam: {kind: evaluate, model: $sft, data: $split.test}
   decide: {kind: gate, conditions: [{metric: $exam.metrics.loss, max: 4}], passes: {model: $sft}}
   publish: {kind: register, model: $decide.model, model_package_group_name: support}
@@ -42,7 +43,7 @@ def test_every_job_has_a_default_instance_that_its_service_offers(project: Any) 
 def test_every_script_of_the_library_exists(project: Any) -> None:
     jobs = (kind_facts(step.spec).job for step in project.plan(ONE_OF_EACH).steps)
     scripts = [job.script for job in jobs if job and job.script]
-    assert len(scripts) == 3
+    assert len(scripts) == 4
     assert all((TRAINING_SCRIPTS / script).is_file() for script in scripts)
 
 

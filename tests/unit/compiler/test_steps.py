@@ -302,3 +302,43 @@ def test_a_parameter_may_not_leave_open_whether_the_disk_takes_a_key(
     project.compile(text)
     with pytest.raises(SpecError, match="with and without NVMe disks, which take no volume key"):
         project.compile(text, prod)
+
+
+GENERATE = """
+steps:
+  write: {kind: generate, model: s3://models/base/, data: s3://rows/, spot: true}
+  tidy: {kind: processing, script: ./clean.py, inputs: {rows: $write}, outputs: {x: csv}}
+  again: {kind: generate, model: s3://models/base/, data: $write.data}
+"""
+
+
+def test_completions_are_a_folder_of_the_training_steps_model(
+    project: Any, arguments_of: Any
+) -> None:
+    compiled = project.compile(GENERATE)
+    rows = joined(
+        {"Get": "Steps.write.OutputDataConfig.S3OutputPath"},
+        "/",
+        {"Get": "Steps.write.TrainingJobName"},
+        "/output/model/data/",
+    )
+    inputs = arguments_of(compiled, "tidy")["ProcessingInputs"]
+    assert inputs[1]["S3Input"]["S3Uri"] == rows
+    channels = arguments_of(compiled, "again")["InputDataConfig"]
+    found = {c["ChannelName"]: c["DataSource"]["S3DataSource"]["S3Uri"] for c in channels}
+    assert found["data"] == rows
+
+
+def test_generating_has_spot_instances_and_checkpoints_as_training_has(
+    project: Any, arguments_of: Any
+) -> None:
+    found = arguments_of(project.compile(GENERATE), "write")
+    assert found["EnableManagedSpotTraining"] is True
+    assert found["StoppingCondition"]["MaxWaitTimeInSeconds"] == 2 * 86_400
+    assert found["CheckpointConfig"] == {
+        "S3Uri": "s3://fmo-local/fmo/checkpoints/demo/write",
+        "LocalPath": "/opt/ml/checkpoints",
+    }
+    assert [m["Name"] for m in found["AlgorithmSpecification"]["MetricDefinitions"]] == [
+        "tokens_per_second"
+    ]

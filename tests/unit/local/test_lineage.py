@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 RUN = "a1b2"
 DATA, CODE, BASE = "s3://b/run/split/data", "s3://b/code/1/", "s3://b/hub/base/"
+WRITE = "s3://b/code/2/"
 TUNED = "s3://b/run/tune/job-tune/output/model/"
 
 
@@ -63,12 +64,13 @@ def home(tmp_path: Path) -> Home:
 
 
 def ran(home: Home, *template: str, status: str = "Succeeded") -> None:
-    """Record a split, a tuning and an exam."""
+    """Record a split, a tuning, an exam and completions of a model."""
     home.make()
     steps: list[tuple[str, Any, dict[str, Any]]] = [
         ("split", "Processing", processing({"code": CODE}, {"data": DATA}, "prep.py", *template)),
         ("tune", "Training", training({"data": DATA, "model": BASE})),
         ("exam", "Processing", processing({"model": TUNED, "base_model": BASE}, {})),
+        ("write", "Training", training({"data": DATA, "model": BASE, "code": WRITE})),
     ]
     records = [
         StepRecord(name, step_to_json(StepResult(name, kind, status)), properties)  # type: ignore[arg-type]
@@ -151,3 +153,12 @@ def test_a_step_that_failed_has_made_no_model(home: Home) -> None:
     ran(home, status="Failed")
     with pytest.raises(InputError, match="no step has made a model"):
         model_uri(RUN, None, home)
+
+
+def test_completions_of_a_model_are_no_model(home: Home) -> None:
+    ran(home)
+    config = b'{"kind": "generate", "settings": {}}'
+    Store(home.store).put_bytes(f"{WRITE}config.json", config)
+    assert model_uri(RUN, None, home) == TUNED
+    with pytest.raises(InputError, match=r"'write' has made no model. These have: tune, exam\."):
+        model_uri(RUN, "write", home)

@@ -124,19 +124,31 @@ TRAIN = "kind: train, objective: sft, model: ./m"
         (
             SPLIT + "sft: {" + TRAIN + ", data: $split.test}",
             "spec.yaml:5: steps.sft.data: '$split.test' holds sealed test rows. "
-            "Write '$split'; only `evaluate` may read the test rows.",
+            "Write '$split'; the test rows are for `evaluate` and `generate`.",
         ),
         (
             SPLIT + "p: {kind: processing, script: a.py, inputs: {x: $split.test}, "
             "outputs: {rows: jsonl}}\nagain: {kind: dataset, data: $p}\n"
             "sft: {" + TRAIN + ", data: $again}",
             "spec.yaml:7: steps.sft.data: '$again' holds sealed test rows, made from "
-            "'$split.test'. Write '$split'; only `evaluate` may read the test rows.",
+            "'$split.test'. Write '$split'; the test rows are for `evaluate` and `generate`.",
+        ),
+        (
+            SFT + "g: {kind: generate, model: $sft, data: $split.test}\n"
+            "again: {kind: dataset, data: $g}\n"
+            "more: {" + TRAIN + ", data: $again}",
+            "spec.yaml:8: steps.more.data: '$again' holds sealed test rows, made from "
+            "'$split.test'. Write '$split'; the test rows are for `evaluate` and `generate`.",
+        ),
+        (
+            SFT + "g: {kind: generate, model: $split, data: ./t}",
+            "spec.yaml:6: steps.g.model: '$split' is data, and a model is wanted here. "
+            "Write '$sft', for example.",
         ),
         (
             SFT + "e: {kind: evaluate, model: $sft, data: ./t, train_data: $split.test}",
             "spec.yaml:6: steps.e.train_data: '$split.test' holds sealed test rows. "
-            "Write '$split'; only `evaluate` may read the test rows.",
+            "Write '$split'; the test rows are for `evaluate` and `generate`.",
         ),
         (
             "a: {kind: dataset, data: $b}\nb: {kind: dataset, data: $a}",

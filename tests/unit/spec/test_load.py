@@ -133,14 +133,14 @@ STEPS = "name: x\nsteps:\n"
         (
             "{kind: spark}",
             "steps.a.kind: there is no kind 'spark'. The kinds are: processing, dataset, train, "
-            "evaluate, gate, register.",
+            "generate, evaluate, gate, register.",
         ),
         ("{kind: 3}", "steps.a.kind: there is no kind '3'. The kinds are: processing, dataset, "
-         "train, evaluate, gate, register."),
+         "train, generate, evaluate, gate, register."),
         (
             "{data: ./x}",
             "steps.a: the key 'kind' is missing. Write `kind:`, one of processing, dataset, "
-            "train, evaluate, gate, register.",
+            "train, generate, evaluate, gate, register.",
         ),
         ("5", "steps.a: expected a mapping, found 5."),
         (
