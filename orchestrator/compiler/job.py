@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from orchestrator.compiler.values import argument, is_mutable, location
+from orchestrator.compiler.values import argument, concatenated, is_mutable, location
 from orchestrator.definition.model import Cache, RetryPolicy
 from orchestrator.plan.model import ParameterValue
 from orchestrator.spec.fields import JobModel
 from orchestrator.spec.models import reference_fields
-from orchestrator.spec.processing import ProcessingSpec
+from orchestrator.spec.own_script import own_script
+from orchestrator.spec.train import TrainSpec
+from orchestrator.spec.train_script import SCRIPT_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,31 +21,54 @@ if TYPE_CHECKING:
     from orchestrator.compiler.environment import Environment
     from orchestrator.definition.json import Json
     from orchestrator.plan.model import PlannedStep
-    from orchestrator.spec.fields import StepModel
+    from orchestrator.spec.fields import Scalar, StepModel
 
 CACHE_EXPIRES_AFTER = "P30D"
 """ISO 8601; how old a result may be that stands in for running an equal step."""
 
-_NOT_SETTINGS = frozenset(JobModel.model_fields) | {"kind", "gates", "spot"}
+_NOT_SETTINGS = frozenset(JobModel.model_fields) | {"kind", "gates", "spot", *SCRIPT_FIELDS}
 
 
 def config_json(step: PlannedStep, script: str) -> bytes:
-    """Return the `config.json` of the step's code: kind, step, script and settings."""
-    config = {
+    """Return the `config.json` of the step's code: kind, step, script and settings.
+
+    Of a script of the user's also what `launch.py` does for it: `user_script`.
+    """
+    config: dict[str, Json] = {
         "kind": step.spec.kind,
         "step": step.name,
         "script": script,
         "settings": _settings(step),
+        **_user_script(step),
     }
     return (json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
 def container_arguments(context: Context, step: PlannedStep) -> list[Json]:
-    """Return the launcher's arguments: the script, then what only the execution knows."""
+    """Return the launcher's arguments: the script, then what only the execution knows.
+
+    A training script of the user's gets that as hyperparameters.
+    """
+    if _takes_hyperparameters(step):
+        return [context.scripts[step.name]]
     values = _written_arguments(step) | {
         name: location(context, source) for name, source in step.arguments.items()
     }
     return [context.scripts[step.name], *(argument(name, values[name]) for name in sorted(values))]
+
+
+def hyperparameters(context: Context, step: PlannedStep) -> dict[str, Json]:
+    """Return the request member `HyperParameters`, left out if there are none."""
+    script = own_script(step.spec)
+    if script is None or not _takes_hyperparameters(step):
+        return {}
+    values: dict[str, Json] = {
+        name: _hyperparameter(script.arguments[name]) for name in sorted(script.arguments)
+    }
+    for name, source in step.arguments.items():
+        # SageMaker takes strings only (CreateTrainingJob, HyperParameters).
+        values[name] = concatenated([location(context, source)])
+    return {"HyperParameters": values} if values else {}
 
 
 def description(spec: StepModel) -> str | None:
@@ -139,7 +164,7 @@ def _reads_mutable(context: Context, step: PlannedStep) -> bool:
 
 
 def _settings(step: PlannedStep) -> dict[str, Json]:
-    if isinstance(step.spec, ProcessingSpec):
+    if own_script(step.spec):
         return _written_arguments(step)
     left_out = _NOT_SETTINGS | reference_fields(type(step.spec)) | set(step.arguments)
     return step.spec.model_dump(mode="json", exclude=set(left_out))
@@ -147,7 +172,39 @@ def _settings(step: PlannedStep) -> dict[str, Json]:
 
 def _written_arguments(step: PlannedStep) -> dict[str, Json]:
     """Arguments of a user's script that stand in the spec; our own scripts read settings."""
-    if not isinstance(step.spec, ProcessingSpec):
+    script = own_script(step.spec)
+    if script is None or _takes_hyperparameters(step):
         return {}
-    written: Mapping[str, Json] = step.spec.arguments
+    written: Mapping[str, Json] = script.arguments
     return {name: written[name] for name in sorted(written) if name not in step.arguments}
+
+
+def _takes_hyperparameters(step: PlannedStep) -> bool:
+    return isinstance(step.spec, TrainSpec) and step.spec.script is not None
+
+
+def _hyperparameter(value: Scalar) -> str:
+    """`value` as sagemaker-training-toolkit reads it back: JSON, or else the text itself."""
+    return value if isinstance(value, str) and not _is_json(value) else json.dumps(value)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _user_script(step: PlannedStep) -> dict[str, Json]:
+    script = own_script(step.spec)
+    if script is None:
+        return {}
+    told: dict[str, Json] = {}
+    if script.metric_definitions:
+        told["metric_definitions"] = dict(script.metric_definitions)
+    if isinstance(step.spec, TrainSpec):
+        # A checkpoint made under other variables may be one of another model.
+        told["environment"] = dict(step.spec.environment)
+        told["distribution"] = step.spec.distribution
+    return {"user_script": told} if told else {}

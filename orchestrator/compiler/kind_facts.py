@@ -60,6 +60,8 @@ def kind_facts(spec: StepSpec) -> KindFacts:
             job = JobFacts("prepare_dataset.py", "ml.m5.2xlarge", _PLAIN_ON_CPU)
             return KindFacts("Processing", job)
         case TrainSpec():
+            if spec.script is not None:
+                return KindFacts("Training", JobFacts("", "ml.g5.2xlarge", _PLAIN_ON_CPU))
             script = "sft.py" if spec.objective == "sft" else "pretrain.py"
             return KindFacts("Training", JobFacts(script, "ml.g5.2xlarge", _TRANSFORMERS_ON_CPU))
         case EvaluateSpec():

@@ -100,9 +100,9 @@ def run_job(plan: JobPlan, step: str, folder: Path, around: JobSurroundings) -> 
         # A resumed execution whose job had ended before fmo could record it.
         return JobEnd("Succeeded")
     with naming_full_disks(folder):
-        _lay_out(plan, folder, around.store)
+        _lay_out(plan, folder, around)
         with open_log(folder / LOG_FILE) as file, _checkpoints(plan, folder, around) as lock:
-            log = JobLog(file, step, around.tell, around.clock)
+            log = JobLog(file, step, around.tell, around.clock, plan.metric_definitions)
             end = _start(plan, folder, around, log, lock)
             log.close()
     return _with_disk(end, folder)
@@ -133,7 +133,8 @@ def _remove_unkept(attempt: Path) -> None:
         shutil.rmtree(attempt / path, ignore_errors=True)
 
 
-def _lay_out(plan: JobPlan, folder: Path, store: Store) -> None:
+def _lay_out(plan: JobPlan, folder: Path, around: JobSurroundings) -> None:
+    store = around.store
     if folder.exists():
         shutil.rmtree(folder)
     with naming_full_disks(folder):
@@ -141,7 +142,8 @@ def _lay_out(plan: JobPlan, folder: Path, store: Store) -> None:
             (folder / path).mkdir(parents=True, exist_ok=True)
         for path, content in plan.config_files.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_text(json.dumps(content, indent=2))
+            text = json.dumps(content, indent=2)
+            (folder / path).write_text(rewritten(text, folder, as_opt_ml=around.as_opt_ml))
     for channel in plan.channels:
         (folder / channel.path).mkdir(parents=True, exist_ok=True)
         if not store.download(channel.uri, folder / channel.path):

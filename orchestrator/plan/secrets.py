@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.spec.fields import JobModel
 from orchestrator.spec.findings import Findings, join_path
-from orchestrator.spec.processing import ProcessingSpec
+from orchestrator.spec.own_script import own_script
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +82,8 @@ def _handed_to_jobs(spec: PipelineSpec) -> Iterator[tuple[str, str, Scalar | Non
         yield f"parameters.{name}.local", name, parameter.local
     for name, step in spec.steps.items():
         environment = step.environment if isinstance(step, JobModel) else {}
-        arguments = step.arguments if isinstance(step, ProcessingSpec) else {}
-        for field, values in (("environment", environment), ("arguments", arguments)):
+        script = own_script(step)
+        arguments = (script.field, script.arguments) if script else ("arguments", {})
+        for field, values in (("environment", environment), arguments):
             for key, value in values.items():
                 yield f"steps.{name}.{field}.{key}", key, value

@@ -1,4 +1,4 @@
-"""Kind `train`: a Training step that runs `pretrain.py` or `sft.py`."""
+"""Kind `train`: a Training step that runs `pretrain.py`, `sft.py` or the user's script."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from orchestrator.spec.train import TrainSpec
 
 CODE = "/opt/ml/input/data/code"
+CHECKPOINTS = "/opt/ml/checkpoints"
+CHECKPOINTS_OF_ALL_RUNS = "/opt/ml/all-checkpoints"
+"""Where a user's script does not look: `launch.py` shows it the folder of its own run only."""
 WAIT_FOR_SPOT = 2
 """With spot, waiting and running together may take this many times the longest run."""
 
@@ -32,7 +35,7 @@ def compile_train(context: Context, step: PlannedStep, spec: TrainSpec) -> Step:
             "TrainingInputMode": "File",
             "ContainerEntrypoint": ["python3", f"{CODE}/launch.py"],
             "ContainerArguments": job.container_arguments(context, step),
-            "MetricDefinitions": [_metric_definition(name) for name in _METRICS],
+            **_metric_definitions(spec),
         },
         "InputDataConfig": [
             _channel("code", context.code_uris[step.name]),
@@ -46,9 +49,10 @@ def compile_train(context: Context, step: PlannedStep, spec: TrainSpec) -> Step:
         },
         "ResourceConfig": cluster(context, step.name, spec),
         "StoppingCondition": _stopping_condition(spec),
+        **job.hyperparameters(context, step),
         "CheckpointConfig": {
             "S3Uri": f"{context.root}/checkpoints/{context.plan.name}/{step.name}",
-            "LocalPath": "/opt/ml/checkpoints",
+            "LocalPath": CHECKPOINTS if spec.script is None else CHECKPOINTS_OF_ALL_RUNS,
         },
         "EnableManagedSpotTraining": spec.spot,
         "EnableNetworkIsolation": environment.network_isolation,
@@ -82,9 +86,14 @@ def _channel(name: str, uri: Json) -> Json:
     }
 
 
-def _metric_definition(name: str) -> Json:
-    # Of the progress line; CloudWatch shows the metric under the same name.
-    return {"Name": name, "Regex": f"{name}={_NUMBER}"}
+def _metric_definitions(spec: TrainSpec) -> dict[str, Json]:
+    # Ours are of the progress line; CloudWatch shows each metric under its name.
+    regexes = {name: f"{name}={_NUMBER}" for name in _METRICS}
+    if spec.script is not None:
+        regexes = dict(spec.metric_definitions)
+    if not regexes:
+        return {}
+    return {"MetricDefinitions": [{"Name": name, "Regex": regexes[name]} for name in regexes]}
 
 
 def _stopping_condition(spec: TrainSpec) -> Json:
