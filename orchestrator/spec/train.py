@@ -213,7 +213,7 @@ class TrainSpec(JobModel):
     def broken_rules(self) -> Iterator[Broken]:
         """Yield fields that contradict the objective, the method, the script or each other."""
         yield from broken_script_rules(self)
-        if self.objective is None:
+        if self.objective is None or self.script is not None:
             return
         yield from self._start_is_known()
         yield from self._method_fits()

@@ -1,0 +1,3 @@
+"""Stands for a training script; it is read, never run."""
+
+import words
