@@ -1,3 +1,5 @@
 """Stands for a training script; it is read, never run."""
 
-import words
+from words import count
+
+STEPS = count("a b c")

@@ -1,4 +1,4 @@
-"""A training script of the user's: what goes with it, what does not, and which defaults reach it."""
+"""A training script of the user's: what goes with it, what does not, which defaults reach it."""
 
 from __future__ import annotations
 
@@ -110,7 +110,11 @@ def test_both_kinds_of_step_say_the_same_of_a_script() -> None:
     for name, field in (("a", "hyperparameters"), ("b", "arguments")):
         script = found[name]
         assert script is not None
-        assert (script.script, script.inputs, script.arguments) == ("./t.py", {"x": "./d"}, {"n": 1})
+        assert (script.script, script.inputs, script.arguments) == (
+            "./t.py",
+            {"x": "./d"},
+            {"n": 1},
+        )
         assert script.field == field
 
 
