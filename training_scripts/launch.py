@@ -15,6 +15,7 @@ import os
 import re
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,13 @@ from training_scripts.launch_environment import (
     read_hosts,
     sagemaker_environment,
 )
-from training_scripts.launch_process import run
+from training_scripts.launch_process import Surroundings, run
+from training_scripts.launch_secrets import (
+    SecretProblemError,
+    redactor,
+    secret_values,
+    without_markers,
+)
 from training_scripts.printed_metrics import PrintedMetrics
 from training_scripts.user_script import (
     forget_checkpoints,
@@ -35,7 +42,7 @@ from training_scripts.user_script import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from training_scripts.launch_environment import Container, Hosts
     from training_scripts.launch_process import Ended
@@ -62,9 +69,14 @@ def main(arguments: Sequence[str]) -> int:
     script = read_user_script(container)
     if script:
         arguments = [*arguments, *script.arguments]
+    try:
+        secrets = secret_values(os.environ)
+    except SecretProblemError as error:
+        return _failed(container, str(error), 1)
     hosts = read_hosts(container, gpus=count_gpus())
     environment = {
-        **os.environ,
+        **without_markers(os.environ),
+        **secrets,
         **sagemaker_environment(container, hosts, arguments),
         **network_environment(hosts),
         "FMO_FAILURE_FILE": str(container.failure),
@@ -72,22 +84,23 @@ def main(arguments: Sequence[str]) -> int:
         "PYTHONPATH": os.pathsep.join(filter(None, [str(container.code), _python_path()])),
         "PYTHONUNBUFFERED": "1",
     }
-    problem = install_requirements(container, environment)
+    around = Surroundings(environment, container.code, redactor(secrets.values()))
+    problem = install_requirements(container, around)
     if problem:
         return _failed(container, problem, 1)
     shared = script is None or script.distribution == "torch_distributed"
     command = build_command(container, hosts, arguments, python=sys.executable, shared=shared)
     if script is None:
-        ended = run(command, environment, container.code)
+        ended = run(command, around)
     else:
-        ended = run_user_script(script, command, environment, container, hosts)
-    return _report(ended, container, arguments[0])
+        ended = run_user_script(script, command, around, container, hosts)
+    return _report(ended, around, container, arguments[0])
 
 
 def run_user_script(
     script: UserScript,
     command: Sequence[str],
-    environment: Mapping[str, str],
+    around: Surroundings,
     container: Container,
     hosts: Hosts,
 ) -> Ended:
@@ -95,11 +108,11 @@ def run_user_script(
     metrics = PrintedMetrics(script.metric_definitions)
     read = metrics.read if script.metric_definitions else None
     if container.contract == "Processing":
-        ended = run(command, environment, container.code, read)
+        ended = run(command, around, read)
     else:
         checkpoints = show_checkpoints(container, script)
-        shown = {**environment, "SM_CHECKPOINT_DIR": str(checkpoints)}
-        ended = run(command, shown, container.code, read)
+        shown = {**around.environment, "SM_CHECKPOINT_DIR": str(checkpoints)}
+        ended = run(command, replace(around, environment=shown), read)
         if ended.exit_code == 0 and not ended.was_stopped:
             forget_checkpoints(checkpoints)
     if ended.exit_code == 0 and hosts.current == hosts.names[0]:
@@ -109,7 +122,7 @@ def run_user_script(
     return ended
 
 
-def _report(ended: Ended, container: Container, script: str) -> int:
+def _report(ended: Ended, around: Surroundings, container: Container, script: str) -> int:
     """Return the exit code; leave the reason where SageMaker looks for it."""
     if ended.exit_code == 0:
         container.failure.unlink(missing_ok=True)
@@ -118,7 +131,7 @@ def _report(ended: Ended, container: Container, script: str) -> int:
     exit_code = ended.exit_code if ended.exit_code > 0 else 128 - ended.exit_code
     told = container.failure.read_text("utf-8") if container.failure.exists() else ""
     if told:
-        _write_failure(container, told)
+        _write_failure(container, around.hidden(told))
         return exit_code
     reason = failure_reason(ended.tail, ended.exit_code, script)
     if _DISK_FULL in reason:
@@ -158,14 +171,14 @@ def build_command(
     return [*command, f"--master_port={MASTER_PORT}", *script]
 
 
-def install_requirements(container: Container, environment: Mapping[str, str]) -> str:
+def install_requirements(container: Container, around: Surroundings) -> str:
     """Install what `requirements.txt` pins and the image lacks; return what went wrong, or ''.
 
     A channel `wheels` takes the place of the package index, for jobs without network.
     """
     file = container.code / "requirements.txt"
     # On a laptop the backend has put them into an environment of their own already.
-    if not file.is_file() or environment.get("FMO_LOCAL"):
+    if not file.is_file() or around.environment.get("FMO_LOCAL"):
         return ""
     missing = missing_requirements(file.read_text("utf-8").splitlines())
     if not missing:
@@ -174,7 +187,7 @@ def install_requirements(container: Container, environment: Mapping[str, str]) -
     wheels = container.channels / "wheels"
     where = ["--no-index", "--find-links", str(wheels)] if wheels.is_dir() else []
     command = [sys.executable, "-m", "pip", "install", "--no-input", *where, "-r", str(file)]
-    ended = run(command, environment, container.code)
+    ended = run(command, around)
     if ended.exit_code == 0:
         return ""
     tail = list(ended.tail)

@@ -23,6 +23,21 @@ _LINE_BYTES = 65_536
 """Bounded reads: a progress bar may write megabytes without an end of line."""
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """What a command runs in."""
+
+    environment: Mapping[str, str]
+    """All its variables."""
+    folder: Path
+    hide: Callable[[bytes], bytes] | None = None
+    """Returns a line without the secrets in it; None if there are none."""
+
+    def hidden(self, text: str) -> str:
+        """Return `text` without the secrets in it."""
+        return text if self.hide is None else self.hide(text.encode()).decode()
+
+
 @dataclass
 class Ended:
     """How a command ended."""
@@ -36,10 +51,7 @@ class Ended:
 
 
 def run(
-    command: Sequence[str],
-    environment: Mapping[str, str],
-    folder: Path,
-    read: Callable[[str], None] | None = None,
+    command: Sequence[str], around: Surroundings, read: Callable[[str], None] | None = None
 ) -> Ended:
     """Run a command to its end, forwarding SIGTERM; return how it ended.
 
@@ -48,21 +60,20 @@ def run(
 
     Args:
         command: Program and arguments.
-        environment: All its variables.
-        folder: Where it runs.
+        around: Its variables and its folder.
         read: Takes every line of its output and its errors, from two threads.
     """
     ended = Ended()
     process = subprocess.Popen(  # noqa: S603
         command,
-        env=dict(environment),
-        cwd=folder,
-        stdout=subprocess.PIPE if read else None,
+        env=dict(around.environment),
+        cwd=around.folder,
+        stdout=subprocess.PIPE if read or around.hide else None,
         stderr=subprocess.PIPE,
     )
     previous = signal.signal(signal.SIGTERM, lambda number, _: _forward(process, number, ended))
     threads = [
-        threading.Thread(target=_pass_on, args=(source, target, takers), daemon=True)
+        threading.Thread(target=_pass_on, args=(source, target, around.hide, takers), daemon=True)
         for source, target, takers in (
             (process.stdout, sys.stdout.buffer, [read]),
             (process.stderr, sys.stderr.buffer, [read, ended.tail.append]),
@@ -91,11 +102,15 @@ def _forward(process: subprocess.Popen[bytes], number: int, ended: Ended) -> Non
 
 
 def _pass_on(
-    source: IO[bytes] | None, target: BinaryIO, takers: Sequence[Callable[[str], None] | None]
+    source: IO[bytes] | None,
+    target: BinaryIO,
+    hide: Callable[[bytes], bytes] | None,
+    takers: Sequence[Callable[[str], None] | None],
 ) -> None:
     if source is None:
         return
-    while line := source.readline(_LINE_BYTES):
+    while read := source.readline(_LINE_BYTES):
+        line = hide(read) if hide else read
         target.write(line)
         target.flush()
         for take in filter(None, takers):

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from orchestrator.compiler.values import argument, concatenated, is_mutable, location
 from orchestrator.definition.model import Cache, RetryPolicy
+from orchestrator.definition.secrets import PREFIX, SecretPlace
+from orchestrator.errors import Problem, SpecError
 from orchestrator.plan.model import ParameterValue
 from orchestrator.spec.fields import JobModel
 from orchestrator.spec.models import reference_fields
@@ -78,10 +80,21 @@ def description(spec: StepModel) -> str | None:
     return None if spec.description is None else " ".join(spec.description.split())
 
 
-def environment_variables(spec: JobModel) -> dict[str, Json]:
-    """Return the request member `Environment`, left out if there are none."""
-    variables = {name: spec.environment[name] for name in sorted(spec.environment)}
-    return {"Environment": variables} if variables else {}
+def environment_variables(context: Context, step: PlannedStep, spec: JobModel) -> dict[str, Json]:
+    """Return the request member `Environment`, left out if there are none.
+
+    A secret is not in it, but where the launcher finds it.
+
+    Raises:
+        SpecError: If there is a secret, and the environment's jobs reach no network.
+    """
+    written = {name: text for name, text in spec.environment.items() if name not in step.secrets}
+    for name, secret in step.secrets.items():
+        if context.environment.network_isolation:
+            raise SpecError(_unreachable(context, step, name))
+        place = SecretPlace(secret.secret_id, secret.key, secret.env)
+        written[PREFIX + name] = place.to_text()
+    return {"Environment": {name: written[name] for name in sorted(written)}} if written else {}
 
 
 def vpc_config(environment: Environment) -> dict[str, Json]:
@@ -150,6 +163,15 @@ def explicit_dependencies(context: Context, step: PlannedStep) -> tuple[str, ...
     """Return what `after` names. References bind by themselves, and a gate binds by nesting."""
     return tuple(
         sorted(name for name in step.spec.after if context.steps[name].spec.kind != "gate")
+    )
+
+
+def _unreachable(context: Context, step: PlannedStep, variable: str) -> Problem:
+    name = context.environment.name
+    return Problem(
+        f"steps.{step.name}.environment.{variable}",
+        f"the job fetches a secret, and environment {name!r} cuts its jobs off from every network",
+        "Remove the variable, or `network_isolation: true` from the environment.",
     )
 
 

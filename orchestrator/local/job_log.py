@@ -9,6 +9,7 @@ import re
 from collections import deque
 from typing import TYPE_CHECKING
 
+from orchestrator.local.job_secrets import Redactor
 from orchestrator.results.events import StepLog, StepProgress
 
 if TYPE_CHECKING:
@@ -42,11 +43,13 @@ class JobLog:
         tell: Callable[[Event], None],
         clock: Clock,
         metric_definitions: Mapping[str, str] = NO_METRICS,
+        redactor: Redactor | None = None,
     ):
         self._file = file
         self._step = step
         self._tell = tell
         self._clock = clock
+        self._redactor = redactor or Redactor(())
         self._written = 0
         self._left_out = 0
         self._end: deque[bytes] = deque()
@@ -60,6 +63,9 @@ class JobLog:
 
     def read(self, chunk: bytes) -> None:
         """Take the next bytes of the output."""
+        self._take(self._redactor.feed(chunk))
+
+    def _take(self, chunk: bytes) -> None:
         self._keep(chunk)
         *lines, self._partial = (self._partial + chunk).split(b"\n")
         if len(self._partial) > _LINE_BYTES:
@@ -68,8 +74,13 @@ class JobLog:
         for line in lines:
             self._line(line)
 
+    def redacted(self, text: str) -> str:
+        """Return a whole text as the log would show it: without the job's secrets."""
+        return self._redactor.text(text)
+
     def close(self) -> None:
         """Write what is still held back."""
+        self._take(self._redactor.close())
         if self._partial:
             self._line(self._partial)
         if self._left_out:

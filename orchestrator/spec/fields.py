@@ -237,6 +237,6 @@ class JobModel(StepModel):
     image_uri: str | None = None
     """A container image of your own; otherwise the catalogue's image for the region."""
     environment: dict[str, str] = {}
-    """Environment variables of the job. Never secrets."""
+    """Environment variables of the job; a secret as `$secrets.NAME`, never itself."""
     requirements: str | None = None
     """A requirements.txt with pinned packages that the image lacks."""

@@ -25,6 +25,7 @@ LIBRARY = (
     "container.py",
     "launch_environment.py",
     "launch_process.py",
+    "launch_secrets.py",
     "printed_metrics.py",
     "user_script.py",
 )

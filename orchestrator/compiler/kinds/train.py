@@ -57,7 +57,7 @@ def compile_train(context: Context, step: PlannedStep, spec: TrainSpec) -> Step:
         "EnableManagedSpotTraining": spec.spot,
         "EnableNetworkIsolation": environment.network_isolation,
         **job.vpc_config(environment),
-        **job.environment_variables(spec),
+        **job.environment_variables(context, step, spec),
         "RoleArn": environment.role_arn,
         **job.tags(environment),
     }

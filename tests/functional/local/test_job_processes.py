@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.errors import InputError
 from orchestrator.local.process import can_show_as_opt_ml
 from orchestrator.local.run import RunOptions
 
@@ -86,6 +87,33 @@ def test_a_job_gets_no_credentials_and_none_of_the_callers_python(lab: Any) -> N
     }
     result = lab.run(lab.training("a", code), options=RunOptions(environ=secrets))
     assert result.status == "Succeeded", result.failure_reason
+
+
+def test_a_job_of_any_definition_gets_its_secret_and_nothing_of_it_is_kept(lab: Any) -> None:
+    code = """
+        import time
+        secret = os.environ['TOKEN']
+        print(len(secret), secret[:5], end='', flush=True)
+        time.sleep(0.05)
+        print(secret, flush=True)
+        (ml / 'output/message').write_text('refused: ' + secret)
+        sys.exit(1)
+    """
+    place = {"FMO_SECRET_TOKEN": '{"secret_id": "acme/token", "env": "MINE"}'}
+    step = lab.processing("a", code, environment=place)
+    result = lab.run(step, options=RunOptions(environ={"MINE": "correct-horse"}))
+    assert result.step("a").failure_reason == "refused: ***"
+    assert result.step("a").log.read_text() == "13 corre***\n"
+    assert "correct-horse" not in str(lab.events)
+    files = [path for path in lab.home.root.rglob("*") if path.is_file()]
+    assert [path for path in files if b"correct-horse" in path.read_bytes()] == []
+
+
+def test_a_secret_that_is_not_set_is_named_before_anything_starts(lab: Any) -> None:
+    place = {"FMO_SECRET_TOKEN": '{"secret_id": "acme/token"}'}
+    with pytest.raises(InputError, match=r"steps.a.environment.TOKEN: .* Run: export TOKEN="):
+        lab.run(lab.processing("a", "", environment=place))
+    assert lab.events == []
 
 
 def test_a_training_job_finds_its_configuration_and_leaves_its_model(lab: Any) -> None:
