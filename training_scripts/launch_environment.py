@@ -138,6 +138,13 @@ def sagemaker_environment(
         "USER_ARGS": list(arguments[1:]),
         "USER_ENTRY_POINT": arguments[0],
     }
+    values["TRAINING_ENV"] = {
+        **{name.lower(): value for name, value in values.items()},
+        "channel_input_dirs": {path.name: str(path) for path in folders},
+        "hyperparameters": parameters,
+        "is_master": hosts.current == hosts.names[0],
+        "job_name": os.environ.get("TRAINING_JOB_NAME", ""),
+    }
     values |= {f"CHANNEL_{path.name.upper()}": str(path) for path in folders}
     values |= {f"HP_{name.upper()}": value for name, value in parameters.items()}
     return {

@@ -20,6 +20,7 @@ import pytest
 from orchestrator.errors import InputError
 from orchestrator.local.process import can_show_as_opt_ml
 from orchestrator.local.run import RunOptions
+from orchestrator.results.events import StepProgress
 
 needs_namespace = pytest.mark.skipif(
     not can_show_as_opt_ml(), reason="this system gives no private mount namespace"
@@ -66,6 +67,39 @@ def test_without_a_namespace_paths_in_arguments_are_rewritten(lab: Any) -> None:
     assert result.status == "Succeeded", result.failure_reason
     folder = lab.home.attempt(result.execution_id, "a", 1)
     assert lab.text(result, "a", "data", "x.txt") == f"/opt/mlx {folder}"
+
+
+def test_without_a_namespace_paths_in_hyperparameters_are_rewritten(lab: Any) -> None:
+    code = """
+        import json
+        given = json.loads((ml / 'input/config/hyperparameters.json').read_text())
+        open(given['out'] + '/x.txt', 'w').write(given['other'])
+    """
+    step = lab.training("a", code)
+    parameters = {"out": "/opt/ml/model", "other": "/opt/mlx"}
+    step = replace(step, arguments={**step.arguments, "HyperParameters": parameters})
+    result = lab.run(step, options=PATHS)
+    assert result.status == "Succeeded", result.failure_reason
+    assert lab.text(result, "a", "model", "x.txt") == "/opt/mlx"
+
+
+def test_what_metric_definitions_find_is_told_as_progress(lab: Any) -> None:
+    step = lab.training("a", "print('loss=2'); print('loss=x'); print('loss=1.5 acc=0.5')")
+    regexes = {"loss": "loss=([^ ]+)", "acc": "acc=(.*)", "none": "loss=", "broken": "("}
+    definitions = [{"Name": name, "Regex": regex} for name, regex in regexes.items()]
+    algorithm = {**step.arguments["AlgorithmSpecification"], "MetricDefinitions": definitions}
+    lab.run(replace(step, arguments={**step.arguments, "AlgorithmSpecification": algorithm}))
+    told = [(news.current, news.metrics) for news in lab.events if isinstance(news, StepProgress)]
+    assert told == [(1, {"loss": 2}), (2, {"loss": 1.5, "acc": 0.5})]
+
+
+def test_a_job_that_reports_progress_by_itself_is_believed(lab: Any) -> None:
+    step = lab.training("a", "print('progress step=7/9 loss=3'); print('loss=1')")
+    definitions = [{"Name": "loss", "Regex": "loss=(.*)"}]
+    algorithm = {**step.arguments["AlgorithmSpecification"], "MetricDefinitions": definitions}
+    lab.run(replace(step, arguments={**step.arguments, "AlgorithmSpecification": algorithm}))
+    told = [(news.current, news.total) for news in lab.events if isinstance(news, StepProgress)]
+    assert told == [(7, 9)]
 
 
 def test_a_job_gets_no_credentials_and_none_of_the_callers_python(lab: Any) -> None:
