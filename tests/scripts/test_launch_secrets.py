@@ -65,10 +65,16 @@ def test_an_arn_names_its_own_region_and_a_key_its_member(manager: SecretsManage
     assert manager.regions == ["eu-west-1"]
 
 
-def test_a_variable_that_is_there_already_is_not_fetched(manager: SecretsManager) -> None:
-    given = environment({"secret_id": "acme/hf"}, HF_TOKEN="from the shell")  # noqa: S106
-    assert secret_values(given, manager.connect) == {"HF_TOKEN": "from the shell"}
+def test_on_a_laptop_the_backend_has_fetched_it(manager: SecretsManager) -> None:
+    given = environment({"secret_id": "acme/hf"}, HF_TOKEN="mine", FMO_LOCAL="1")  # noqa: S106
+    assert secret_values(given, manager.connect) == {"HF_TOKEN": "mine"}
     assert manager.regions == []
+
+
+def test_a_variable_of_the_image_does_not_stand_for_the_secret(manager: SecretsManager) -> None:
+    manager.answers("acme/hf", SecretString="hunter2")
+    given = environment({"secret_id": "acme/hf"}, HF_TOKEN="of the image")  # noqa: S106
+    assert secret_values(given, manager.connect) == {"HF_TOKEN": "hunter2"}
 
 
 @pytest.mark.parametrize(
@@ -130,6 +136,7 @@ def test_the_longest_of_two_secrets_is_hidden_whole() -> None:
     assert redactor([]) is None
 
 
+HERE = {"HF_TOKEN": "hunter2", "FMO_LOCAL": "1"}
 TELLS = """\
 import os, pathlib, sys
 secret = os.environ["HF_TOKEN"]
@@ -145,7 +152,7 @@ def test_what_a_script_prints_and_why_it_fails_hide_the_secret(
     tmp_path: Path, contract: str
 ) -> None:
     job = simulate(tmp_path, contract, TELLS + "raise ValueError(f'bad {secret}')\n")
-    code, out, err = job.launch(**environment({"secret_id": "x"}, HF_TOKEN="hunter2"))  # noqa: S106
+    code, out, err = job.launch(**environment({"secret_id": "x"}, **HERE))
     assert code == 1
     assert out == "out ***\n"
     assert err.startswith("err ***\n")
@@ -156,7 +163,7 @@ def test_what_a_script_prints_and_why_it_fails_hide_the_secret(
 def test_a_reason_that_the_script_told_hides_the_secret(tmp_path: Path) -> None:
     told = "pathlib.Path(os.environ['FMO_FAILURE_FILE']).write_text('no ' + secret)\nsys.exit(1)\n"
     job = simulate(tmp_path, "Training", TELLS + told)
-    job.launch(**environment({"secret_id": "x"}, HF_TOKEN="hunter2"))  # noqa: S106
+    job.launch(**environment({"secret_id": "x"}, **HERE))
     assert job.failure.read_text() == "no ***"
 
 
