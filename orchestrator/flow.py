@@ -81,8 +81,8 @@ def plan_file(
     path: Path, overrides: Mapping[str, str], env: str | None = None
 ) -> tuple[Plan, tuple[Problem, ...]]:
     """Return the plan of the spec at `path` with the defaults of `env`, and warnings."""
-    loaded, _ = load_file(path, overrides, env)
-    return build_plan(loaded.spec, file=path, lines=loaded.lines, origins=loaded.origins)
+    loaded, project = load_file(path, overrides, env)
+    return _plan(loaded, project, path)
 
 
 def compile_file(
@@ -92,7 +92,7 @@ def compile_file(
     env = target.name if isinstance(target, NamedEnvironment) else None
     loaded, project = load_file(path, overrides, env)
     environment = target if isinstance(target, Environment) else environment_of(target, project)
-    plan, warnings = build_plan(loaded.spec, file=path, lines=loaded.lines, origins=loaded.origins)
+    plan, warnings = _plan(loaded, project, path)
     findings = loaded.findings(path)
     if not environment.local:
         refuse_what_policy_forbids(plan, environment, project, findings)
@@ -248,6 +248,16 @@ def load_file(
     no_secret_stands_in(project)
     layers = project.layers(env)
     return load_spec_with_lines(text, file=path, overrides=overrides, layers=layers), project
+
+
+def _plan(loaded: LoadedSpec, project: Project, path: Path) -> tuple[Plan, tuple[Problem, ...]]:
+    return build_plan(
+        loaded.spec,
+        file=path,
+        lines=loaded.lines,
+        origins=loaded.origins,
+        secrets=project.secrets,
+    )
 
 
 def _compile(plan: Plan, path: Path, environment: Environment, findings: Findings) -> Compiled:

@@ -4,26 +4,22 @@
 
 The first file to run in any image, so standard library only.
 Sets the `SM_*` variables people know, installs pinned requirements that the image lacks, starts
-`torchrun` across GPUs and hosts, forwards SIGTERM, and writes the reason when the script fails. In
-a smoke run it puts a tiny model in the place of each model that the job reads.
+`torchrun` across GPUs and hosts, forwards SIGTERM, and writes the reason when the script fails. A
+script that is not ours gets hyperparameters, checkpoints and metrics as well: `user_script.py`. In
+a smoke run a tiny model takes the place of each model that the job reads: `launch_smoke.py`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import re
 import signal
-import subprocess
 import sys
-import threading
-from collections import deque
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from training_scripts import shrink_model
 from training_scripts.launch_environment import (
     MASTER_PORT,
     count_gpus,
@@ -32,19 +28,34 @@ from training_scripts.launch_environment import (
     read_hosts,
     sagemaker_environment,
 )
-from training_scripts.smoke import has_real_model, take_smoke
+from training_scripts.launch_process import Surroundings, run
+from training_scripts.launch_secrets import (
+    SecretProblemError,
+    redactor,
+    secret_values,
+    without_markers,
+)
+from training_scripts.launch_smoke import with_tiny_models
+from training_scripts.printed_metrics import PrintedMetrics
+from training_scripts.smoke import take_smoke
+from training_scripts.user_script import (
+    forget_checkpoints,
+    read_user_script,
+    show_checkpoints,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from training_scripts.launch_environment import Container, Hosts
+    from training_scripts.launch_process import Ended
     from training_scripts.smoke import Smoke
+    from training_scripts.user_script import UserScript
 
 REASON_LENGTH = 1024
 """SageMaker shows the first 1,024 characters (DescribeTrainingJob, FailureReason)."""
 
 _PINNED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([A-Za-z0-9.+!_-]+)$")
-_TAIL_LINES = 400
 _NO_SPACE = "No space left on device"
 """As the system words it, also in errors of libraries that are not Python."""
 _DISK_FULL = "the disk is full"
@@ -60,9 +71,17 @@ def main(arguments: Sequence[str]) -> int:
     if not arguments or not (container.code / arguments[0]).is_file():
         named = arguments[0] if arguments else "no script"
         return _failed(container, f"launch.py: {named} is not in {container.code}.", 2)
+    script = read_user_script(container, smoke)
+    if script:
+        arguments = [*arguments, *script.arguments]
+    try:
+        secrets = secret_values(os.environ)
+    except SecretProblemError as error:
+        return _failed(container, str(error), 1)
     hosts = read_hosts(container, gpus=count_gpus())
     environment = {
-        **os.environ,
+        **without_markers(os.environ),
+        **secrets,
         **sagemaker_environment(container, hosts, arguments),
         **network_environment(hosts),
         "FMO_FAILURE_FILE": str(container.failure),
@@ -70,23 +89,66 @@ def main(arguments: Sequence[str]) -> int:
         "PYTHONPATH": os.pathsep.join(filter(None, [str(container.code), _python_path()])),
         "PYTHONUNBUFFERED": "1",
     }
-    problem = install_requirements(container, environment)
-    if smoke and not problem:
-        problem, environment = shrink_models(container, environment, smoke)
+    around = Surroundings(environment, container.code, redactor(secrets.values()))
+    problem, around = prepare(container, around, smoke)
     if problem:
         return _failed(container, problem, 1)
-    command = build_command(container, hosts, arguments, python=sys.executable)
-    return_code, tail = run(command, environment, container.code)
-    if return_code == 0:
+    shared = script is None or script.distribution == "torch_distributed"
+    command = build_command(container, hosts, arguments, python=sys.executable, shared=shared)
+    if script is None:
+        ended = run(command, around)
+    else:
+        ended = run_user_script(script, command, around, container, hosts)
+    return _report(ended, around, container, arguments[0])
+
+
+def prepare(
+    container: Container, around: Surroundings, smoke: Smoke | None
+) -> tuple[str, Surroundings]:
+    """Make ready what the script needs; return what went wrong or '', and what it runs in."""
+    problem = install_requirements(container, around)
+    if problem or smoke is None:
+        return problem, around
+    return with_tiny_models(container, around, smoke)
+
+
+def run_user_script(
+    script: UserScript,
+    command: Sequence[str],
+    around: Surroundings,
+    container: Container,
+    hosts: Hosts,
+) -> Ended:
+    """Run a script that is not ours, with the checkpoints of its run; keep what it measured."""
+    metrics = PrintedMetrics(script.metric_definitions)
+    read = metrics.read if script.metric_definitions else None
+    if container.contract == "Processing":
+        ended = run(command, around, read)
+    else:
+        checkpoints = show_checkpoints(container, script)
+        shown = {**around.environment, "SM_CHECKPOINT_DIR": str(checkpoints)}
+        ended = run(command, replace(around, environment=shown), read)
+        if ended.exit_code == 0 and not ended.was_stopped:
+            forget_checkpoints(checkpoints)
+    if ended.exit_code == 0 and hosts.current == hosts.names[0]:
+        metrics.write(container.metrics)
+        if container.contract == "Training":
+            metrics.write_history(container.metrics)
+    return ended
+
+
+def _report(ended: Ended, around: Surroundings, container: Container, script: str) -> int:
+    """Return the exit code; leave the reason where SageMaker looks for it."""
+    if ended.exit_code == 0:
         container.failure.unlink(missing_ok=True)
         return 0
     # As a shell counts: 128 and the signal's number.
-    exit_code = return_code if return_code > 0 else 128 - return_code
+    exit_code = ended.exit_code if ended.exit_code > 0 else 128 - ended.exit_code
     told = container.failure.read_text("utf-8") if container.failure.exists() else ""
     if told:
-        _write_failure(container, told)
+        _write_failure(container, around.hidden(told))
         return exit_code
-    reason = failure_reason(tail, return_code, arguments[0])
+    reason = failure_reason(ended.tail, ended.exit_code, script)
     if _DISK_FULL in reason:
         # Into the log as well: the failure file may not fit on the disk either.
         return _failed(container, reason, exit_code)
@@ -95,11 +157,25 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def build_command(
-    container: Container, hosts: Hosts, arguments: Sequence[str], *, python: str
+    container: Container,
+    hosts: Hosts,
+    arguments: Sequence[str],
+    *,
+    python: str,
+    shared: bool = True,
 ) -> list[str]:
-    """Return the command: one process, or `torchrun` for training on several GPUs or hosts."""
+    """Return the command: one process, or `torchrun` for training on several GPUs or hosts.
+
+    Args:
+        container: Where the script is.
+        hosts: On which it runs.
+        arguments: The script and its arguments.
+        python: The interpreter.
+        shared: Whether the processes of a training know how to share its work.
+    """
     script = [str(container.code / arguments[0]), *arguments[1:]]
-    if container.contract == "Processing" or (hosts.gpus <= 1 and len(hosts.names) == 1):
+    is_alone = hosts.gpus <= 1 and len(hosts.names) == 1
+    if container.contract == "Processing" or is_alone or not shared:
         return [python, *script]
     command = [python, "-m", "torch.distributed.run"]
     command += [f"--nnodes={len(hosts.names)}", f"--nproc_per_node={max(1, hosts.gpus)}"]
@@ -110,14 +186,14 @@ def build_command(
     return [*command, f"--master_port={MASTER_PORT}", *script]
 
 
-def install_requirements(container: Container, environment: Mapping[str, str]) -> str:
+def install_requirements(container: Container, around: Surroundings) -> str:
     """Install what `requirements.txt` pins and the image lacks; return what went wrong, or ''.
 
     A channel `wheels` takes the place of the package index, for jobs without network.
     """
     file = container.code / "requirements.txt"
     # On a laptop the backend has put them into an environment of their own already.
-    if not file.is_file() or environment.get("FMO_LOCAL"):
+    if not file.is_file() or around.environment.get("FMO_LOCAL"):
         return ""
     missing = missing_requirements(file.read_text("utf-8").splitlines())
     if not missing:
@@ -126,9 +202,10 @@ def install_requirements(container: Container, environment: Mapping[str, str]) -
     wheels = container.channels / "wheels"
     where = ["--no-index", "--find-links", str(wheels)] if wheels.is_dir() else []
     command = [sys.executable, "-m", "pip", "install", "--no-input", *where, "-r", str(file)]
-    return_code, tail = run(command, dict(environment), container.code)
-    if return_code == 0:
+    ended = run(command, around)
+    if ended.exit_code == 0:
         return ""
+    tail = list(ended.tail)
     errors = [line for line in tail if line.startswith("ERROR:")] or tail[-1:]
     if any(_NO_SPACE in line for line in errors):
         return f"requirements.txt: {_DISK_FULL} while installing it. {_DISK_CURE}"
@@ -136,56 +213,10 @@ def install_requirements(container: Container, environment: Mapping[str, str]) -
     return f"requirements.txt: pip could not install it: {' '.join(errors)} {cure}"
 
 
-def shrink_models(
-    container: Container, environment: Mapping[str, str], smoke: Smoke
-) -> tuple[str, dict[str, str]]:
-    """Put tiny models beside the real ones; return what went wrong or '', and the environment.
-
-    Input channels stay as they are: the environment names the folders to read instead.
-    """
-    names = [path.name for path in sorted(container.channels.glob("*")) if has_real_model(path)]
-    tiny = {name: container.root / "smoke" / name for name in names}
-    pairs = [(str(container.channels / name), str(folder)) for name, folder in tiny.items()]
-    found = {
-        **environment,
-        **replace(smoke, channels=tiny).to_environment(),
-        **{f"SM_CHANNEL_{name.upper()}": str(folder) for name, folder in tiny.items()},
-    }
-    if not pairs:
-        return "", found
-    command = [sys.executable, "-m", shrink_model.__name__, *itertools.chain.from_iterable(pairs)]
-    return_code, tail = run(command, found, container.code)
-    return ("" if return_code == 0 else failure_reason(tail, return_code, "smoke")), found
-
-
 def missing_requirements(lines: Iterable[str]) -> list[str]:
     """Return the requirements that are not installed at the version they pin."""
     wanted = [line.split(" #")[0].strip() for line in lines]
     return [line for line in wanted if line and line[0] != "#" and not _is_installed(line)]
-
-
-def run(
-    command: Sequence[str], environment: Mapping[str, str], folder: Path
-) -> tuple[int, list[str]]:
-    """Run a command to its end, forwarding SIGTERM; return its exit code and last error lines.
-
-    The command has as long to save its state as SageMaker gives it: 120 seconds from SIGTERM
-    (CreateTrainingJob, StoppingCondition).
-    """
-    tail: deque[str] = deque(maxlen=_TAIL_LINES)
-    process = subprocess.Popen(  # noqa: S603
-        command, env=dict(environment), cwd=folder, stderr=subprocess.PIPE
-    )
-    previous = signal.signal(signal.SIGTERM, lambda number, _: _forward(process, number))
-    reader = threading.Thread(target=_tee, args=(process, tail), daemon=True)
-    reader.start()
-    try:
-        return_code = process.wait()
-    finally:
-        signal.signal(signal.SIGTERM, previous)
-    # A grandchild may hold the pipe open for ever.
-    reader.join(timeout=5)
-    return return_code, list(tail)
 
 
 def failure_reason(tail: Sequence[str], return_code: int, script: str) -> str:
@@ -214,25 +245,6 @@ def _raised(tail: Sequence[str]) -> list[str]:
             found.append(line)
             inside = False
     return found
-
-
-def _forward(process: subprocess.Popen[bytes], number: int) -> None:
-    print("launch.py: stopping, the script may save its state", flush=True)
-    signal.signal(number, signal.SIG_IGN)
-    if os.getpgrp() == os.getpid():
-        os.killpg(os.getpgrp(), number)
-    else:
-        process.send_signal(number)
-
-
-def _tee(process: subprocess.Popen[bytes], tail: deque[str]) -> None:
-    if process.stderr is None:
-        return
-    # Bounded reads: a progress bar may write megabytes without an end of line.
-    while line := process.stderr.readline(65_536):
-        sys.stderr.buffer.write(line)
-        sys.stderr.buffer.flush()
-        tail.append(line.decode("utf-8", "replace").rstrip())
 
 
 def _failed(container: Container, reason: str, exit_code: int) -> int:

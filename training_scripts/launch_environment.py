@@ -47,6 +47,12 @@ class Container:
         return self.root / ("processing/input" if self.contract == "Processing" else "input/data")
 
     @property
+    def metrics(self) -> Path:
+        """The folder that gates read `metrics.json` from."""
+        inside = "processing/output/metrics" if self.contract == "Processing" else "model"
+        return self.root / inside
+
+    @property
     def failure(self) -> Path:
         """The file SageMaker reads the failure reason from."""
         return self.root / "output" / ("message" if self.contract == "Processing" else "failure")
@@ -85,7 +91,7 @@ def count_gpus() -> int:
 
 def read_hosts(container: Container, *, gpus: int) -> Hosts:
     """Return the hosts that `resourceconfig.json` names; one host if there is no such file."""
-    config = _read_json(container.config / "resourceconfig.json")
+    config = read_json(container.config / "resourceconfig.json")
     names = tuple(sorted(config.get("hosts") or ["algo-1"]))
     return Hosts(
         names=names,
@@ -96,14 +102,17 @@ def read_hosts(container: Container, *, gpus: int) -> Hosts:
     )
 
 
+def read_hyperparameters(container: Container) -> dict[str, Any]:
+    """Return the hyperparameters of the job as they were before SageMaker made them strings."""
+    found = read_json(container.config / "hyperparameters.json")
+    return {name: _decoded(value) for name, value in found.items()}
+
+
 def sagemaker_environment(
     container: Container, hosts: Hosts, arguments: Sequence[str]
 ) -> dict[str, str]:
     """Return the `SM_*` variables, as sagemaker-training-toolkit's environment.py sets them."""
-    parameters = {
-        name: _decoded(value)
-        for name, value in _read_json(container.config / "hyperparameters.json").items()
-    }
+    parameters = read_hyperparameters(container)
     folders = [path for path in sorted(container.channels.glob("*")) if path != container.code]
     output = container.root / "output"
     values: dict[str, Any] = {
@@ -113,7 +122,7 @@ def sagemaker_environment(
         "HOSTS": list(hosts.names),
         "HPS": parameters,
         "INPUT_CONFIG_DIR": str(container.config),
-        "INPUT_DATA_CONFIG": _read_json(container.config / "inputdataconfig.json"),
+        "INPUT_DATA_CONFIG": read_json(container.config / "inputdataconfig.json"),
         "INPUT_DIR": str(container.root / "input"),
         "MODEL_DIR": str(container.root / "model"),
         "MODULE_DIR": str(container.code),
@@ -125,9 +134,16 @@ def sagemaker_environment(
         "OUTPUT_DATA_DIR": str(output / "data"),
         "OUTPUT_DIR": str(output),
         "OUTPUT_INTERMEDIATE_DIR": str(output / "intermediate"),
-        "RESOURCE_CONFIG": _read_json(container.config / "resourceconfig.json"),
+        "RESOURCE_CONFIG": read_json(container.config / "resourceconfig.json"),
         "USER_ARGS": list(arguments[1:]),
         "USER_ENTRY_POINT": arguments[0],
+    }
+    values["TRAINING_ENV"] = {
+        **{name.lower(): value for name, value in values.items()},
+        "channel_input_dirs": {path.name: str(path) for path in folders},
+        "hyperparameters": parameters,
+        "is_master": hosts.current == hosts.names[0],
+        "job_name": os.environ.get("TRAINING_JOB_NAME", ""),
     }
     values |= {f"CHANNEL_{path.name.upper()}": str(path) for path in folders}
     values |= {f"HP_{name.upper()}": value for name, value in parameters.items()}
@@ -155,7 +171,8 @@ def network_environment(hosts: Hosts) -> dict[str, str]:
     return found
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file; an empty one if there is no such file."""
     if not path.is_file():
         return {}
     value = json.loads(path.read_text(encoding="utf-8"))
@@ -163,7 +180,6 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _decoded(value: Any) -> Any:
-    """A hyperparameter as it was before SageMaker made it a string."""
     try:
         return json.loads(value)
     except (TypeError, ValueError):

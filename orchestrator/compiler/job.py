@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from orchestrator.compiler.values import argument, is_mutable, location
+from orchestrator.compiler.values import argument, concatenated, is_mutable, location
 from orchestrator.definition.model import Cache, RetryPolicy
+from orchestrator.definition.secrets import PREFIX, SecretPlace
 from orchestrator.definition.smoke import smoke_argument
+from orchestrator.errors import Problem, SpecError
 from orchestrator.plan.model import ParameterValue
 from orchestrator.spec.fields import JobModel
 from orchestrator.spec.models import reference_fields
-from orchestrator.spec.processing import ProcessingSpec
+from orchestrator.spec.own_script import own_script
+from orchestrator.spec.train import TrainSpec
+from orchestrator.spec.train_script import SCRIPT_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,32 +24,55 @@ if TYPE_CHECKING:
     from orchestrator.compiler.environment import Environment
     from orchestrator.definition.json import Json
     from orchestrator.plan.model import PlannedStep
-    from orchestrator.spec.fields import StepModel
+    from orchestrator.spec.fields import Scalar, StepModel
 
 CACHE_EXPIRES_AFTER = "P30D"
 """ISO 8601; how old a result may be that stands in for running an equal step."""
 
-_NOT_SETTINGS = frozenset(JobModel.model_fields) | {"kind", "gates", "spot"}
+_NOT_SETTINGS = frozenset(JobModel.model_fields) | {"kind", "gates", "spot", *SCRIPT_FIELDS}
 
 
 def config_json(step: PlannedStep, script: str) -> bytes:
-    """Return the `config.json` of the step's code: kind, step, script and settings."""
-    config = {
+    """Return the `config.json` of the step's code: kind, step, script and settings.
+
+    Of a script of the user's also what `launch.py` does for it: `user_script`.
+    """
+    config: dict[str, Json] = {
         "kind": step.spec.kind,
         "step": step.name,
         "script": script,
         "settings": _settings(step),
+        **_user_script(step),
     }
     return (json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
 def container_arguments(context: Context, step: PlannedStep) -> list[Json]:
-    """Return the launcher's arguments: the script, then what only the execution knows."""
+    """Return the launcher's arguments: the script, then what only the execution knows.
+
+    A training script of the user's gets that as hyperparameters.
+    """
+    if _takes_hyperparameters(step):
+        return [context.scripts[step.name]]
     values = _written_arguments(step) | {
         name: location(context, source) for name, source in step.arguments.items()
     }
     written = [argument(name, values[name]) for name in sorted(values)]
     return [context.scripts[step.name], *written, smoke_argument()]
+
+
+def hyperparameters(context: Context, step: PlannedStep) -> dict[str, Json]:
+    """Return the request member `HyperParameters`, left out if there are none."""
+    script = own_script(step.spec)
+    if script is None or not _takes_hyperparameters(step):
+        return {}
+    values: dict[str, Json] = {
+        name: _hyperparameter(script.arguments[name]) for name in sorted(script.arguments)
+    }
+    for name, source in step.arguments.items():
+        # SageMaker takes strings only (CreateTrainingJob, HyperParameters).
+        values[name] = concatenated([location(context, source)])
+    return {"HyperParameters": values} if values else {}
 
 
 def description(spec: StepModel) -> str | None:
@@ -55,10 +82,21 @@ def description(spec: StepModel) -> str | None:
     return None if spec.description is None else " ".join(spec.description.split())
 
 
-def environment_variables(spec: JobModel) -> dict[str, Json]:
-    """Return the request member `Environment`, left out if there are none."""
-    variables = {name: spec.environment[name] for name in sorted(spec.environment)}
-    return {"Environment": variables} if variables else {}
+def environment_variables(context: Context, step: PlannedStep, spec: JobModel) -> dict[str, Json]:
+    """Return the request member `Environment`, left out if there are none.
+
+    A secret is not in it, but where the launcher finds it.
+
+    Raises:
+        SpecError: If there is a secret, and the environment's jobs reach no network.
+    """
+    written = {name: text for name, text in spec.environment.items() if name not in step.secrets}
+    for name, secret in step.secrets.items():
+        if context.environment.network_isolation:
+            raise SpecError(_unreachable(context, step, name))
+        place = SecretPlace(secret.secret_id, secret.key, secret.env)
+        written[PREFIX + name] = place.to_text()
+    return {"Environment": {name: written[name] for name in sorted(written)}} if written else {}
 
 
 def vpc_config(environment: Environment) -> dict[str, Json]:
@@ -130,6 +168,15 @@ def explicit_dependencies(context: Context, step: PlannedStep) -> tuple[str, ...
     )
 
 
+def _unreachable(context: Context, step: PlannedStep, variable: str) -> Problem:
+    name = context.environment.name
+    return Problem(
+        f"steps.{step.name}.environment.{variable}",
+        f"the job fetches a secret, and environment {name!r} cuts its jobs off from every network",
+        "Remove the variable, or `network_isolation: true` from the environment.",
+    )
+
+
 def _reads_mutable(context: Context, step: PlannedStep) -> bool:
     prefixes = (
         source
@@ -141,7 +188,7 @@ def _reads_mutable(context: Context, step: PlannedStep) -> bool:
 
 
 def _settings(step: PlannedStep) -> dict[str, Json]:
-    if isinstance(step.spec, ProcessingSpec):
+    if own_script(step.spec):
         return _written_arguments(step)
     left_out = _NOT_SETTINGS | reference_fields(type(step.spec)) | set(step.arguments)
     return step.spec.model_dump(mode="json", exclude=set(left_out))
@@ -149,7 +196,41 @@ def _settings(step: PlannedStep) -> dict[str, Json]:
 
 def _written_arguments(step: PlannedStep) -> dict[str, Json]:
     """Arguments of a user's script that stand in the spec; our own scripts read settings."""
-    if not isinstance(step.spec, ProcessingSpec):
+    script = own_script(step.spec)
+    if script is None or _takes_hyperparameters(step):
         return {}
-    written: Mapping[str, Json] = step.spec.arguments
+    written: Mapping[str, Json] = script.arguments
     return {name: written[name] for name in sorted(written) if name not in step.arguments}
+
+
+def _takes_hyperparameters(step: PlannedStep) -> bool:
+    return isinstance(step.spec, TrainSpec) and step.spec.script is not None
+
+
+def _hyperparameter(value: Scalar) -> str:
+    """`value` as sagemaker-training-toolkit reads it back: JSON, or else the text itself."""
+    return value if isinstance(value, str) and not _is_json(value) else json.dumps(value)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _user_script(step: PlannedStep) -> dict[str, Json]:
+    script = own_script(step.spec)
+    if script is None:
+        return {}
+    told: dict[str, Json] = {}
+    if script.metric_definitions:
+        told["metric_definitions"] = dict(script.metric_definitions)
+    if script.smoke:
+        told["smoke"] = dict(script.smoke)
+    if isinstance(step.spec, TrainSpec):
+        # A checkpoint made under other variables may be one of another model.
+        told["environment"] = dict(step.spec.environment)
+        told["distribution"] = step.spec.distribution
+    return {"user_script": told} if told else {}

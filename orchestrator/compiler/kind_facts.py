@@ -17,8 +17,11 @@ from orchestrator.spec.register import RegisterSpec
 from orchestrator.spec.train import TrainSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from orchestrator.catalog.images import ImageName
     from orchestrator.spec.pipeline import StepSpec
+    from orchestrator.spec.train import Objective
 
 StepType: TypeAlias = Literal["Processing", "Training", "RegisterModel", "Condition"]
 
@@ -52,29 +55,51 @@ _TRANSFORMERS_ON_CPU: ImageName = "huggingface-inference-cpu"
 _PLAIN_ON_CPU: ImageName = "pytorch-training-cpu"
 
 
+TRAINERS: Mapping[Objective, str] = {
+    "pretrain": "pretrain.py",
+    "continued_pretrain": "pretrain.py",
+    "sft": "sft.py",
+}
+"""Objective to the script that trains for it."""
+
+
 def kind_facts(spec: StepSpec) -> KindFacts:
     """Return what the compiler must know about the step's kind."""
     match spec:
-        case ProcessingSpec():
-            return KindFacts("Processing", JobFacts("", "ml.m5.xlarge", _PLAIN_ON_CPU))
-        case DatasetSpec():
-            job = JobFacts("prepare_dataset.py", "ml.m5.2xlarge", _PLAIN_ON_CPU)
-            return KindFacts("Processing", job)
-        case TrainSpec():
-            script = "sft.py" if spec.objective == "sft" else "pretrain.py"
-            return KindFacts("Training", JobFacts(script, "ml.g5.2xlarge", _TRANSFORMERS_ON_CPU))
-        case GenerateSpec():
-            # Processing has neither spot nor checkpoints.
-            return KindFacts(
-                "Training", JobFacts("generate.py", "ml.g5.2xlarge", _TRANSFORMERS_ON_CPU)
-            )
-        case EvaluateSpec():
-            job = JobFacts("evaluate.py", "ml.g5.2xlarge", _TRANSFORMERS_ON_CPU)
-            return KindFacts("Processing", job)
+        case ProcessingSpec() | DatasetSpec() | EvaluateSpec():
+            return KindFacts("Processing", _processing_job(spec))
+        # Processing has neither spot nor checkpoints.
+        case TrainSpec() | GenerateSpec():
+            return KindFacts("Training", _training_job(spec))
         case RegisterSpec():
             return KindFacts("RegisterModel")
         case GateSpec():
             return KindFacts("Condition")
+        case _ as unhandled:
+            assert_never(unhandled)
+
+
+def _processing_job(spec: ProcessingSpec | DatasetSpec | EvaluateSpec) -> JobFacts:
+    match spec:
+        case ProcessingSpec():
+            return JobFacts("", "ml.m5.xlarge", _PLAIN_ON_CPU)
+        case DatasetSpec():
+            return JobFacts("prepare_dataset.py", "ml.m5.2xlarge", _PLAIN_ON_CPU)
+        case EvaluateSpec():
+            return JobFacts("evaluate.py", "ml.g5.2xlarge", _TRANSFORMERS_ON_CPU)
+        case _ as unhandled:
+            assert_never(unhandled)
+
+
+def _training_job(spec: TrainSpec | GenerateSpec) -> JobFacts:
+    match spec:
+        case GenerateSpec():
+            return JobFacts("generate.py", "ml.g5.2xlarge", _TRANSFORMERS_ON_CPU)
+        case TrainSpec():
+            if spec.objective is None:  # The user's own script.
+                return JobFacts("", "ml.g5.2xlarge", _PLAIN_ON_CPU)
+            script = TRAINERS[spec.objective]
+            return JobFacts(script, "ml.g5.2xlarge", _TRANSFORMERS_ON_CPU)
         case _ as unhandled:
             assert_never(unhandled)
 

@@ -24,6 +24,8 @@ _MEMBERS = {
     "AppSpecification.ImageUri": "image_uri",
     "AppSpecification.ContainerArguments": "arguments",
     "AlgorithmSpecification.ContainerArguments": "arguments",
+    "AlgorithmSpecification.MetricDefinitions": "metric_definitions",
+    "HyperParameters": "hyperparameters",
     "Environment": "environment",
     "ProcessingInputs": "inputs",
     "ProcessingOutputConfig.Outputs": "outputs",

@@ -44,7 +44,7 @@ def processing_step(
         },
         "ProcessingResources": {"ClusterConfig": cluster(context, step.name, spec)},
         "StoppingCondition": {"MaxRuntimeInSeconds": field_value(spec.max_runtime_seconds)},
-        **job.environment_variables(spec),
+        **job.environment_variables(context, step, spec),
         **_network(context),
         "RoleArn": context.environment.role_arn,
         **job.tags(context.environment),

@@ -10,7 +10,7 @@ from orchestrator.compiler.files import hash_data
 from orchestrator.compiler.step_code import CodeReader, StepCode
 from orchestrator.errors import Problem, SpecError
 from orchestrator.plan.model import LocalPath
-from orchestrator.spec.processing import ProcessingSpec
+from orchestrator.spec.own_script import own_script
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -76,7 +76,7 @@ def is_local_path(value: object) -> bool:
 
 def _local_paths(plan: Plan, environment: Environment) -> Iterator[tuple[str, str]]:
     for step in plan.steps:
-        prefix = "inputs." if isinstance(step.spec, ProcessingSpec) else ""
+        prefix = "inputs." if own_script(step.spec) else ""
         for channel, source in step.inputs.items():
             if isinstance(source, LocalPath):
                 yield f"steps.{step.name}.{prefix}{channel}", source.path

@@ -10,13 +10,14 @@ from orchestrator.compiler.imports import import_closure
 from orchestrator.compiler.kind_facts import job_facts
 from orchestrator.errors import Problem, SpecError
 from orchestrator.spec.fields import JobModel
-from orchestrator.spec.processing import ProcessingSpec
+from orchestrator.spec.own_script import own_script
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from orchestrator.plan.model import PlannedStep
+    from orchestrator.spec.own_script import OwnScript
 
 LAUNCHER = "launch.py"
 CONFIG = "config.json"
@@ -54,8 +55,9 @@ class CodeReader:
         spec = step.spec
         if not isinstance(spec, JobModel):
             return None
-        if isinstance(spec, ProcessingSpec):
-            code = self._user_code(step.name, spec)
+        own = own_script(spec)
+        if own is not None:
+            code = self._user_code(step.name, own)
         else:
             script = job_facts(spec).script
             code = StepCode(script, self._closure(script, None, f"steps.{step.name}"))
@@ -65,21 +67,21 @@ class CodeReader:
         content = self._must_read(self.folder / spec.requirements, where)
         return StepCode(code.script, {**code.files, REQUIREMENTS: content})
 
-    def _user_code(self, step: str, spec: ProcessingSpec) -> StepCode:
-        if spec.source_dir is not None:
-            return self._source_folder(step, spec, self.folder / spec.source_dir)
+    def _user_code(self, step: str, own: OwnScript) -> StepCode:
+        if own.source_dir is not None:
+            return self._source_folder(step, own, self.folder / own.source_dir)
         where = f"steps.{step}.script"
-        path = self.folder / spec.script
+        path = self.folder / own.script
         self._must_read(path, where)
         _refuse_reserved(path.name, where)
         return StepCode(path.name, self._closure(path.name, path.parent, where))
 
-    def _source_folder(self, step: str, spec: ProcessingSpec, source: Path) -> StepCode:
+    def _source_folder(self, step: str, own: OwnScript, source: Path) -> StepCode:
         files = read_code_folder(source, f"steps.{step}.source_dir")
         where = f"steps.{step}.script"
-        script = _path_below(source, self.folder / spec.script) or spec.script.removeprefix("./")
+        script = _path_below(source, self.folder / own.script) or own.script.removeprefix("./")
         if script not in files:
-            what = f"there is no script '{spec.script}' in the source_dir '{spec.source_dir}'"
+            what = f"there is no script '{own.script}' in the source_dir '{own.source_dir}'"
             raise SpecError(Problem(where, what, "Name a script inside it."))
         for name in files:
             _refuse_reserved(name.split("/")[0], f"steps.{step}.source_dir")

@@ -155,10 +155,20 @@ def _evaluate_json_get(body: Mapping[str, Json], resolver: Resolver) -> Json:
     if not isinstance(path, str):
         raise DefinitionError(Problem("Std:JsonGet", f"Path must be text, not {path!r}"))
     if "S3Uri" in body:
-        uri = evaluate(body["S3Uri"], resolver)
-        return follow(resolver.s3_document(joined_text(uri)), parse_path(path))
+        uri = joined_text(evaluate(body["S3Uri"], resolver))
+        return _read_from(resolver.s3_document(uri), path, uri)
     step, name = property_file_of(body)
-    return follow(resolver.property_file(step, name), parse_path(path))
+    file = f"property file {name!r} of step {step!r}"
+    return _read_from(resolver.property_file(step, name), path, file)
+
+
+def _read_from(document: Json, path: str, file: str) -> Json:
+    segments = parse_path(path)
+    try:
+        return follow(document, segments)
+    except DefinitionError as error:
+        fix = "The job that writes the file must write this too."
+        raise DefinitionError(Problem(file, error.problems[0].what, fix)) from error
 
 
 def property_file_of(body: Mapping[str, Json]) -> tuple[str, str]:

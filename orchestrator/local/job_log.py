@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import math
+import re
 from collections import deque
 from typing import TYPE_CHECKING
 
+from orchestrator.local.job_secrets import Redactor
 from orchestrator.results.events import StepLog, StepProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from io import FileIO
     from pathlib import Path
 
@@ -27,27 +30,42 @@ _TAIL_LINES = 40
 _LINES_TOLD = 5000
 """A listener hears of no more lines of one job: the log has them."""
 _PROGRESS = "progress "
+NO_METRICS: Mapping[str, str] = {}
 
 
 class JobLog:
     """Writes a job's output to a file and tells a listener about it."""
 
-    def __init__(self, file: FileIO, step: str, tell: Callable[[Event], None], clock: Clock):
+    def __init__(
+        self,
+        file: FileIO,
+        step: str,
+        tell: Callable[[Event], None],
+        clock: Clock,
+        metric_definitions: Mapping[str, str] = NO_METRICS,
+        redactor: Redactor | None = None,
+    ):
         self._file = file
         self._step = step
         self._tell = tell
         self._clock = clock
+        self._redactor = redactor or Redactor(())
         self._written = 0
         self._left_out = 0
         self._end: deque[bytes] = deque()
         self._end_bytes = 0
         self._partial = b""
         self._lines = 0
+        self._metrics = _compiled(metric_definitions)
+        self._reports = 0
         self.last_lines: deque[str] = deque(maxlen=_TAIL_LINES)
         """The end of the log, progress lines left out."""
 
     def read(self, chunk: bytes) -> None:
         """Take the next bytes of the output."""
+        self._take(self._redactor.feed(chunk))
+
+    def _take(self, chunk: bytes) -> None:
         self._keep(chunk)
         *lines, self._partial = (self._partial + chunk).split(b"\n")
         if len(self._partial) > _LINE_BYTES:
@@ -56,8 +74,13 @@ class JobLog:
         for line in lines:
             self._line(line)
 
+    def redacted(self, text: str) -> str:
+        """Return a whole text as the log would show it: without the job's secrets."""
+        return self._redactor.text(text)
+
     def close(self) -> None:
         """Write what is still held back."""
+        self._take(self._redactor.close())
         if self._partial:
             self._line(self._partial)
         if self._left_out:
@@ -94,12 +117,23 @@ class JobLog:
         if line.startswith(_PROGRESS) and (
             progress := read_progress(self._step, line, self._clock)
         ):
+            self._metrics = {}  # The job reports by itself.
             self._tell(progress)
         elif line.strip():
             self.last_lines.append(line)
             self._lines += 1
             if self._lines <= _LINES_TOLD:
                 self._tell(StepLog(self._step, line, self._clock.now()))
+            self._tell_metrics(line)
+
+    def _tell_metrics(self, line: str) -> None:
+        found = {name: regex.search(line) for name, regex in self._metrics.items()}
+        values = {name: _finite(match[1]) for name, match in found.items() if match}
+        metrics = {name: value for name, value in values.items() if value is not None}
+        if metrics:
+            self._reports += 1
+            now = self._clock.now()
+            self._tell(StepProgress(self._step, self._reports, 0, now, metrics=metrics))
 
 
 def read_progress(step: str, line: str, clock: Clock) -> StepProgress | None:
@@ -127,6 +161,25 @@ def read_progress(step: str, line: str, clock: Clock) -> StepProgress | None:
         seconds_left=finite.pop("seconds_left", None),
         metrics=finite,
     )
+
+
+def _compiled(metric_definitions: Mapping[str, str]) -> dict[str, re.Pattern[str]]:
+    """The regexes that Python can read and that have a group, which is the value."""
+    regexes: dict[str, re.Pattern[str]] = {}
+    for name, text in metric_definitions.items():
+        with contextlib.suppress(re.error):
+            regex = re.compile(text)
+            if regex.groups:
+                regexes[name] = regex
+    return regexes
+
+
+def _finite(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
 
 
 def open_log(path: Path) -> FileIO:

@@ -64,6 +64,8 @@ class JobPlan:
     checkpoint_path: str = "checkpoints"
     folders: tuple[str, ...] = field(default=())
     """Made before the job starts, relative to /opt/ml."""
+    metric_definitions: Mapping[str, str] = field(default_factory=dict)
+    """Metric name to the regex that finds it in the log."""
 
 
 def processing_plan(job_name: str, request: Mapping[str, Json]) -> JobPlan:
@@ -148,6 +150,10 @@ def training_plan(job_name: str, request: Mapping[str, Json]) -> JobPlan:
         checkpoint_uri=_text(checkpoints, "S3Uri") if checkpoints else None,
         checkpoint_path=relative_to_ml(str(checkpoints.get("LocalPath", "/opt/ml/checkpoints"))),
         folders=("model", "output/data", "input/data"),
+        metric_definitions={
+            _text(item, "Name"): _text(item, "Regex")
+            for item in _objects(algorithm, "MetricDefinitions")
+        },
     )
 
 

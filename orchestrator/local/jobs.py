@@ -23,6 +23,7 @@ from orchestrator.local.environments import (
 from orchestrator.local.files import disk_full_text, naming_full_disks
 from orchestrator.local.job_log import JobLog, open_log
 from orchestrator.local.job_plan import ML_ROOT
+from orchestrator.local.job_secrets import Redactor, secret_values
 from orchestrator.local.keys import encode_key, parse_uri
 from orchestrator.local.lock import locked
 from orchestrator.local.process import (
@@ -100,9 +101,10 @@ def run_job(plan: JobPlan, step: str, folder: Path, around: JobSurroundings) -> 
         # A resumed execution whose job had ended before fmo could record it.
         return JobEnd("Succeeded")
     with naming_full_disks(folder):
-        _lay_out(plan, folder, around.store)
+        _lay_out(plan, folder, around)
         with open_log(folder / LOG_FILE) as file, _checkpoints(plan, folder, around) as lock:
-            log = JobLog(file, step, around.tell, around.clock)
+            hidden = Redactor(secret_values(plan.environment, around.caller).values())
+            log = JobLog(file, step, around.tell, around.clock, plan.metric_definitions, hidden)
             end = _start(plan, folder, around, log, lock)
             log.close()
     return _with_disk(end, folder)
@@ -133,7 +135,8 @@ def _remove_unkept(attempt: Path) -> None:
         shutil.rmtree(attempt / path, ignore_errors=True)
 
 
-def _lay_out(plan: JobPlan, folder: Path, store: Store) -> None:
+def _lay_out(plan: JobPlan, folder: Path, around: JobSurroundings) -> None:
+    store = around.store
     if folder.exists():
         shutil.rmtree(folder)
     with naming_full_disks(folder):
@@ -141,7 +144,8 @@ def _lay_out(plan: JobPlan, folder: Path, store: Store) -> None:
             (folder / path).mkdir(parents=True, exist_ok=True)
         for path, content in plan.config_files.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_text(json.dumps(content, indent=2))
+            text = json.dumps(content, indent=2)
+            (folder / path).write_text(rewritten(text, folder, as_opt_ml=around.as_opt_ml))
     for channel in plan.channels:
         (folder / channel.path).mkdir(parents=True, exist_ok=True)
         if not store.download(channel.uri, folder / channel.path):
@@ -182,13 +186,7 @@ def _start(
         python = _interpreter(plan, folder, around, log)
         command = Command(
             arguments=_arguments(plan, folder, python, as_opt_ml=around.as_opt_ml),
-            environment=job_variables(
-                folder,
-                plan.environment,
-                around.caller,
-                as_opt_ml=around.as_opt_ml,
-                python=python,
-            ),
+            environment=_variables(plan, folder, around, python),
             folder=folder / "code",
             job_root=folder,
             limit_seconds=plan.limit_seconds,
@@ -208,6 +206,14 @@ def _start(
     if end.status == "Failed" and end.reason and not around.as_opt_ml and ML_ROOT in end.reason:
         return replace(end, reason=f"{_NO_NAMESPACE} {end.reason}"[:_REASON_LENGTH])
     return end
+
+
+def _variables(
+    plan: JobPlan, folder: Path, around: JobSurroundings, python: str
+) -> Mapping[str, str]:
+    caller, as_opt_ml = around.caller, around.as_opt_ml
+    given = job_variables(folder, plan.environment, caller, as_opt_ml=as_opt_ml, python=python)
+    return {**given, **secret_values(plan.environment, caller)}
 
 
 def _arguments(plan: JobPlan, folder: Path, python: str, *, as_opt_ml: bool) -> tuple[str, ...]:
@@ -237,7 +243,7 @@ def _verdict(ended: Exit, plan: JobPlan, folder: Path, log: JobLog) -> JobEnd:
         case "lost":
             return JobEnd("Failed", "the job's supervisor was killed", INTERNAL_ERROR)
     number = ended.signal or max(ended.exit_code - 128, 0)
-    said = _said(folder / plan.failure_file)
+    said = _said(folder / plan.failure_file, log)
     reason = said or _from_log(ended, log)
     if number in _OUTSIDE_SIGNALS or number in set(signal.Signals):
         reason = _signal_text(number) + (f": {reason}" if reason else "")
@@ -246,11 +252,15 @@ def _verdict(ended: Exit, plan: JobPlan, folder: Path, log: JobLog) -> JobEnd:
     return JobEnd("Failed", _with_cure(reason), named or fault)
 
 
-def _said(path: Path) -> str:
+def _said(path: Path, log: JobLog) -> str:
     if not path.is_file():
         return ""
     with path.open("rb") as file:
-        return file.read(_READ_BYTES).decode("utf-8", "replace").strip()
+        text = file.read(_READ_BYTES).decode("utf-8", "replace").strip()
+    shown = log.redacted(text)
+    if shown != text:
+        path.write_text(shown, encoding="utf-8")
+    return shown
 
 
 def _from_log(ended: Exit, log: JobLog) -> str:

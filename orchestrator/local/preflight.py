@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orchestrator.definition.durations import parse_duration
@@ -20,6 +20,7 @@ from orchestrator.errors import (
 from orchestrator.local.handlers import Handlers, function_name, queue_name
 from orchestrator.local.images import has_provider
 from orchestrator.local.job_plan import job_plan
+from orchestrator.local.job_secrets import missing_secrets
 from orchestrator.local.jobs import missing_data_text
 from orchestrator.local.keys import parse_uri
 
@@ -54,6 +55,8 @@ class Machine:
     home: Home
     store: Store
     handlers: Handlers
+    caller: Mapping[str, str] = field(default_factory=dict)
+    """The environment `fmo` runs in, which secrets come from."""
     has_module: Callable[[str], bool] = lambda name: importlib.util.find_spec(name) is not None
 
 
@@ -64,6 +67,7 @@ def check_can_run(graph: Graph, values: Values, machine: Machine) -> None:
         UnsupportedError: For step types, images, handlers and features missing here; all of them.
         StoreError: For URIs that the store cannot hold, such as keys that leave it; all of them.
         DataError: For inputs that are not in the store; all of them.
+        InputError: For secrets that the caller's environment does not hold; all of them.
     """
     unsupported = [
         problem for node in graph.values() for problem in _unsupported(node.step, values, machine)
@@ -75,6 +79,9 @@ def check_can_run(graph: Graph, values: Values, machine: Machine) -> None:
     missing = [problem for step in steps for problem in _missing_data(step, values, machine)]
     if missing:
         raise DataError(missing)
+    unset = [problem for step in steps for problem in _missing_secrets(step, values, machine)]
+    if unset:
+        raise InputError(unset)
 
 
 def _unsupported(step: Step, values: Values, machine: Machine) -> Iterator[Problem]:
@@ -166,6 +173,11 @@ def _missing_data(step: Step, values: Values, machine: Machine) -> Iterator[Prob
         if _UNKNOWN not in channel.uri and not machine.store.tree(channel.uri):
             text = missing_data_text(channel.name, channel.uri, machine.store)
             yield Problem(f"steps.{step.name}", text.rstrip("."))
+
+
+def _missing_secrets(step: Step, values: Values, machine: Machine) -> Iterator[Problem]:
+    plan = job_plan(step.type, "job", known_part(step, values))
+    yield from missing_secrets(step.name, plan.environment, machine.caller)
 
 
 def known_part(step: Step, values: Values) -> dict[str, Json]:

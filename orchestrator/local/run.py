@@ -257,7 +257,8 @@ def _checked_values(record: ExecutionRecord, graph: Graph, session: _Session) ->
     started_at = datetime.fromisoformat(record.started_at)
     variables = execution_variables(record.id, record.pipeline_name, started_at)
     values = Values(variables, record.parameters, graph, session.store, session.clock)
-    machine = Machine(session.home, session.store, session.options.handlers)
+    options = session.options
+    machine = Machine(session.home, session.store, options.handlers, options.environ)
     check_can_run(graph, values, machine)
     return values
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from orchestrator.plan.rules import (
     reads_fit,
 )
 from orchestrator.plan.seal import training_never_reads_test_rows
-from orchestrator.plan.secrets import no_secret_is_written
+from orchestrator.plan.secrets import no_secret_is_written, secrets_of_steps
 from orchestrator.spec.findings import Findings
 
 if TYPE_CHECKING:
@@ -33,9 +34,11 @@ if TYPE_CHECKING:
     from orchestrator.plan.links import StepLinks
     from orchestrator.spec.findings import Origin
     from orchestrator.spec.pipeline import PipelineSpec
+    from orchestrator.spec.project import SecretSpec
 
 NO_LINES: Mapping[str, int] = {}
 NO_ORIGINS: Mapping[str, Origin] = {}
+NO_SECRETS: Mapping[str, SecretSpec] = {}
 
 
 def build_plan(
@@ -44,6 +47,7 @@ def build_plan(
     file: Path | None = None,
     lines: Mapping[str, int] = NO_LINES,
     origins: Mapping[str, Origin] = NO_ORIGINS,
+    secrets: Mapping[str, SecretSpec] = NO_SECRETS,
 ) -> tuple[Plan, tuple[Problem, ...]]:
     """Return the plan of `spec`, and warnings.
 
@@ -52,6 +56,7 @@ def build_plan(
         file: Where; it goes into problems and warnings.
         lines: Path in the spec to its line in `file`, as `load_spec_with_lines` returns it.
         origins: Path in the spec to where its value stands, if a default gave it.
+        secrets: What the project file declares.
 
     Raises:
         SpecError: With every problem found.
@@ -63,13 +68,14 @@ def build_plan(
     lora_settings_have_effect(spec, findings)
     instances_share_the_work(spec, findings)
     no_secret_is_written(spec, findings)
+    named = secrets_of_steps(spec, secrets, findings)
     links = link_steps(spec, facts, findings)
     order, left = order_steps({name: tuple(found.steps()) for name, found in links.items()})
     _refuse_cycles(find_cycles(left), links, findings)
     if left:
         findings.raise_problems()
     resolver = Resolver(spec, facts, links, order)
-    steps = resolver.plan_steps()
+    steps = tuple(replace(step, secrets=named.get(step.name, {})) for step in resolver.plan_steps())
     reads_fit(resolver, findings)
     training_never_reads_test_rows(resolver, findings)
     findings.raise_problems()

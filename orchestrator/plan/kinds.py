@@ -12,6 +12,7 @@ from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.evaluate import EvaluateSpec
 from orchestrator.spec.gate import GateSpec
 from orchestrator.spec.generate import GenerateSpec
+from orchestrator.spec.own_script import own_script
 from orchestrator.spec.processing import ProcessingSpec
 from orchestrator.spec.register import RegisterSpec
 from orchestrator.spec.train import TrainSpec
@@ -89,16 +90,8 @@ def _processing(spec: ProcessingSpec) -> StepFacts:
     outputs: dict[str, Content] = {
         name: "metrics" if name == "metrics" else "files" for name in spec.outputs
     }
-    arguments = {
-        name: value
-        for name, value in spec.arguments.items()
-        if isinstance(value, str) and value.startswith("$")
-    }
     return StepFacts(
-        reads=(
-            *(Read(f"inputs.{name}", text, "files", name) for name, text in spec.inputs.items()),
-            *(Read(f"arguments.{name}", text, "value") for name, text in arguments.items()),
-        ),
+        reads=_reads_of_script(spec),
         outputs=outputs,
         main=_only(outputs),
         gates=spec.gates,
@@ -120,9 +113,19 @@ def _dataset(spec: DatasetSpec) -> StepFacts:
 
 
 def _train(spec: TrainSpec) -> StepFacts:
+    if spec.script is not None:
+        return StepFacts(
+            reads=_reads_of_script(spec),
+            outputs={"model": "model"},
+            main="model",
+            gates=spec.gates,
+            has_metrics=True,
+            # Which channel it fits to only the script knows.
+            fits_on=tuple(f"inputs.{name}" for name in spec.inputs),
+        )
     return StepFacts(
         reads=(
-            Read("data", spec.data, "data", "data"),
+            *_optional("data", spec.data, "data", "data"),
             *_optional("model_name_or_path", spec.model_name_or_path, "model", "model"),
         ),
         outputs={"model": "model"},
@@ -183,6 +186,21 @@ def _register(spec: RegisterSpec) -> StepFacts:
         ),
         outputs={"model_package_arn": "arn"},
         main="model_package_arn",
+    )
+
+
+def _reads_of_script(spec: ProcessingSpec | TrainSpec) -> tuple[Read, ...]:
+    script = own_script(spec)
+    if script is None:
+        return ()
+    arguments = {
+        name: value
+        for name, value in script.arguments.items()
+        if isinstance(value, str) and value.startswith("$")
+    }
+    return (
+        *(Read(f"inputs.{name}", text, "files", name) for name, text in script.inputs.items()),
+        *(Read(f"{script.field}.{name}", text, "value") for name, text in arguments.items()),
     )
 
 

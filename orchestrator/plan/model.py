@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from orchestrator.spec.fields import ParameterSpec
     from orchestrator.spec.pipeline import StepSpec
+    from orchestrator.spec.project import SecretSpec
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,8 @@ class PlannedStep:
     """Gates (by step name) that must have opened first, in topological order, transitively."""
     gate: PlannedGate | None = None
     """The gate on this step's own metrics."""
+    secrets: Mapping[str, SecretSpec] = field(default_factory=dict)
+    """Variables of its environment that are secrets, and where each one is."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,11 @@ from orchestrator.plan.model import HubModel, LocalPath, MetricSource, Parameter
 from orchestrator.spec.dangling import NOT_STEPS, REFERENCE
 
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+NOT_HERE = "`$secrets` may only be the value of a variable in `environment`"
+IN_ENVIRONMENT = (
+    "Write `environment: {NAME: $secrets.name}` in the step, and read the variable NAME in its "
+    "script."
+)
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?(@[\w./-]+)?")
 
 
@@ -41,6 +46,8 @@ def parse_reference(text: str) -> Reference:
         if rest is None or not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*", rest):
             return Malformed(f"{text!r} names no parameter", "Write $params.Name.")
         return ParameterValue(rest)
+    if head == "secrets":
+        return Malformed(NOT_HERE, IN_ENVIRONMENT)
     if head in NOT_STEPS:
         return Malformed(f"'${head}' is not available in this version", "Use a parameter.")
     if rest is not None and rest.startswith("metrics."):

@@ -87,7 +87,7 @@ class Resolver:
             if link.read.channel is not None:
                 inputs[link.read.channel] = source
             elif link.read.wanted == "value" and isinstance(source, ParameterValue | StepOutput):
-                arguments[link.read.field.removeprefix("arguments.")] = source
+                arguments[_argument(link.read.field)] = source
         arguments.update(self.links[name].settings)
         metrics = self._metrics_of_model(name)
         if metrics is not None:
@@ -116,6 +116,11 @@ class Resolver:
             if self.facts[maker].has_metrics:
                 return StepOutput(maker, "metrics")
         return None
+
+
+def _argument(field: str) -> str:
+    """Return the name in `arguments.NAME` or `hyperparameters.NAME`."""
+    return field.partition(".")[2]
 
 
 def _step_of(source: Source) -> tuple[str, ...]:

@@ -10,6 +10,9 @@ from orchestrator.plan.model import HubModel, StepOutput
 from orchestrator.spec.dangling import NOT_STEPS
 from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.evaluate import EvaluateSpec
+from orchestrator.spec.fields import Gates
+from orchestrator.spec.own_script import own_script
+from orchestrator.spec.processing import ProcessingSpec
 from orchestrator.spec.register import RegisterSpec
 from orchestrator.spec.suggest import did_you_mean
 from orchestrator.spec.train import TrainSpec
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     from orchestrator.plan.model import PlannedStep, Source
     from orchestrator.plan.resolve import Resolver
     from orchestrator.spec.findings import Findings
-    from orchestrator.spec.pipeline import PipelineSpec
+    from orchestrator.spec.pipeline import PipelineSpec, StepSpec
 
 REFUSED: Mapping[Wanted, frozenset[str]] = {
     "data": frozenset(("model", "metrics", "arn")),
@@ -126,7 +129,8 @@ def evaluations_compare(resolver: Resolver, findings: Findings) -> None:
 
 
 def gates_name_what_is_measured(spec: PipelineSpec, findings: Findings) -> None:
-    """Warn about a bound on a metric that `evaluate` never writes: it would fail after training."""
+    """Warn about a bound on a metric that is never written: it would fail after training."""
+    _gates_name_what_is_printed(spec, findings)
     for name, step in spec.steps.items():
         if not isinstance(step, EvaluateSpec):
             continue
@@ -139,6 +143,27 @@ def gates_name_what_is_measured(spec: PipelineSpec, findings: Findings) -> None:
                         f"`evaluate` measures no {measured!r}, so the gate would fail",
                         did_you_mean(measured, sorted(EXAM_METRICS | EXAM_COUNTS), noun="metrics"),
                     )
+
+
+def _gates_name_what_is_printed(spec: PipelineSpec, findings: Findings) -> None:
+    for name, step in spec.steps.items():
+        script = own_script(step)
+        if script is None or not script.metric_definitions:
+            continue  # Then the script writes metrics.json, and only it knows the names.
+        for where, metric in _bounded_metrics(name, step):
+            if metric not in script.metric_definitions:
+                findings.warn(
+                    where,
+                    f"`metric_definitions` finds no {metric!r}",
+                    did_you_mean(metric, script.metric_definitions, noun="metrics"),
+                )
+
+
+def _bounded_metrics(name: str, step: StepSpec) -> Iterator[tuple[str, str]]:
+    gates = step.gates if isinstance(step, ProcessingSpec | TrainSpec) else Gates()
+    for side, bounds in (("max", gates.max), ("min", gates.min)):
+        for metric in bounds:
+            yield f"steps.{name}.gates.{side}.{metric}", metric
 
 
 def approvals_are_guarded(steps: tuple[PlannedStep, ...], findings: Findings) -> None:
@@ -202,9 +227,11 @@ def _alternative(step: str | None) -> str:
 
 def _trained_on(model: Source, resolver: Resolver) -> Iterator[Source]:
     while isinstance(model, StepOutput):
-        data = resolver.resolved.get((model.step, "data"))
-        if data is not None:
-            yield data.source
+        # Of a script of the user's, by the names that channels usually have.
+        for field in ("data", "inputs.data", "inputs.train", "inputs.training"):
+            data = resolver.resolved.get((model.step, field))
+            if data is not None:
+                yield data.source
         parent = resolver.resolved.get((model.step, "model_name_or_path"))
         if parent is None:
             return

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from orchestrator.spec.composer import Tree
     from orchestrator.spec.findings import Findings
 
-ALSO_HOLD_REFERENCES = ("arguments", "conditions")
+ALSO_HOLD_REFERENCES = ("arguments", "conditions", "hyperparameters")
 """Fields of other types, in which a reference is one value of several that are allowed."""
 REFERENCE = re.compile(r"\$([A-Za-z0-9][A-Za-z0-9_-]*)(?:\.([^\s$]*[^\s$.]))?")
 NOT_STEPS = frozenset(("params", "secrets", "execution", "registry"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, Self
 
 from pydantic import (
@@ -77,6 +78,18 @@ Location = Annotated[str, StringConstraints(pattern=r"^(\$|\./|\.\./|/|s3://|hf:
 
 ChannelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
 """The name of an input or output; it becomes a folder and a part of `$step.output`."""
+
+ScriptPath = Annotated[str, StringConstraints(pattern=r"^[^$].*\.py$")]
+"""A Python file of the user's, relative to the spec."""
+
+ArgumentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+
+# At most 40 of 500 characters (CreateTrainingJob, MetricDefinitions).
+MetricDefinitions = Annotated[
+    dict[str, Annotated[str, StringConstraints(min_length=1, max_length=500)]],
+    Field(max_length=40),
+]
+"""Metric name to a regex whose first group is the value, as in SageMaker's `MetricDefinitions`."""
 
 # Strict: `true` is not the number 1, and a quoted "8" is not the number 8.
 Count = Annotated[int, Strict(), Field(ge=1)]
@@ -172,6 +185,28 @@ class Gates(SpecModel):
                 )
 
 
+def broken_metric_definitions(definitions: Mapping[str, str]) -> Iterator[Broken]:
+    """Yield every regex that cannot find a value."""
+    for name, regex in definitions.items():
+        field = f"metric_definitions.{name}"
+        try:
+            groups = re.compile(regex).groups
+        except re.error as error:
+            what = f"{regex!r} is no regular expression: {error}"
+            yield Broken(field, what, "Put a backslash before brackets that mean themselves.")
+            continue
+        if not groups:
+            what = f"{regex!r} has no group in parentheses, which would be the value"
+            yield Broken(field, what, f"Write '{name}=([0-9.eE+-]+)', for example.")
+
+
+def broken_smoke_values(values: Mapping[str, Scalar]) -> Iterator[Broken]:
+    """Yield every value that is no literal: what a smoke run tries must not wait for a step."""
+    for name, value in values.items():
+        if isinstance(value, str) and value.startswith("$"):
+            yield Broken(f"smoke.{name}", f"{value!r} is a reference", "Write the value itself.")
+
+
 class StepModel(SpecModel):
     """What every step may say."""
 
@@ -183,6 +218,12 @@ class StepModel(SpecModel):
     """Tries after a service fault, throttling or lost capacity; 0 for none."""
     cache: Flag = True
     """Whether an earlier, equal step's outputs may be used again."""
+
+    @classmethod
+    def fields_without_effect(cls, given: Collection[str]) -> frozenset[str]:
+        """Return the fields that mean nothing to a step which gives the fields `given`."""
+        del given
+        return frozenset()
 
 
 # SageMaker stops a training job after 28 days at the latest (service quotas).
@@ -203,6 +244,6 @@ class JobModel(StepModel):
     image_uri: str | None = None
     """A container image of your own; otherwise the catalogue's image for the region."""
     environment: dict[str, str] = {}
-    """Environment variables of the job. Never secrets."""
+    """Environment variables of the job; a secret as `$secrets.NAME`, never itself."""
     requirements: str | None = None
     """A requirements.txt with pinned packages that the image lacks."""

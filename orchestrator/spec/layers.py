@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchestrator.spec.fields import StepModel
 from orchestrator.spec.findings import Origin, join_path
+from orchestrator.spec.models import step_models
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,8 +57,20 @@ def _filled(
     for layer in layers:
         fields = layer.kinds.get(kind) if isinstance(kind, str) else None
         if fields:
+            fields = _with_effect(fields, str(kind), step)
             step = _merged(step, fields, where, f"{layer.path}.{kind}", layer, origins)
     return step
+
+
+def _with_effect(
+    fields: Mapping[str, Tree], kind: str, step: Mapping[str, Tree]
+) -> Mapping[str, Tree]:
+    """Return `fields` without those that mean nothing to a step that gives what `step` gives."""
+    model = step_models().get(kind)
+    if model is None or not issubclass(model, StepModel):
+        return fields
+    unread = model.fields_without_effect(step.keys())
+    return {name: value for name, value in fields.items() if name not in unread}
 
 
 def _merged(

@@ -1,4 +1,4 @@
-"""`fmo.yaml`: what a team says once for all its specs. Defaults, environments and policy."""
+"""`fmo.yaml`: what a team says once for all its specs: defaults, environments, policy, secrets."""
 
 from __future__ import annotations
 
@@ -59,6 +59,12 @@ RoleArn = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{
 Bucket = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 Subnet = Annotated[str, StringConstraints(pattern=r"^subnet-[0-9a-z]+$")]
 SecurityGroup = Annotated[str, StringConstraints(pattern=r"^sg-[0-9a-z]+$")]
+SecretName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+# Secrets Manager, CreateSecret: Name; an ARN has colons as well.
+SecretId = Annotated[
+    str, StringConstraints(pattern=r"^(arn:aws[a-z-]*:secretsmanager:[^\s]+|[A-Za-z0-9/_+=.@-]+)$")
+]
+VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 InstancePattern = Annotated[str, StringConstraints(pattern=r"^ml\.[a-z0-9*-]+\.[a-z0-9*-]+$")]
 CardField = Literal["intended_uses", "out_of_scope_uses", "risk_rating", "training_data", "caveats"]
 
@@ -86,6 +92,17 @@ class PolicySpec(_LaterBuilt):
         if self.allowed_instance_types == ():
             fix = "Name the instances, or remove the key."
             yield Broken("allowed_instance_types", "no instance is allowed", fix)
+
+
+class SecretSpec(_LaterBuilt):
+    """Where a secret is, for `environment: {NAME: $secrets.name}` of a step."""
+
+    secret_id: SecretId
+    """Its name or ARN in AWS Secrets Manager."""
+    key: Annotated[str, Field(min_length=1)] | None = None
+    """The key in it, if the secret is a JSON object; unset: the whole of it."""
+    env: VariableName | None = None
+    """The variable that holds it on this machine; unset: the one that the step sets."""
 
 
 class EnvironmentSpec(_LaterBuilt):
@@ -124,6 +141,8 @@ class ProjectSpec(_LaterBuilt):
     """Name to environment, for `--env NAME`."""
     policy: PolicySpec | None = None
     """What must hold of everything that is compiled for AWS."""
+    secrets: dict[SecretName, SecretSpec] = Field(default_factory=dict)
+    """Name to where the secret is, for `$secrets.NAME`."""
 
 
 REQUIRED = ("region", "role_arn", "bucket")

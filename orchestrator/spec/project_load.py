@@ -14,7 +14,13 @@ from orchestrator.spec.findings import Findings, join_path, line_of
 from orchestrator.spec.layers import Layer
 from orchestrator.spec.models import step_models
 from orchestrator.spec.problems import refuse_all
-from orchestrator.spec.project import REQUIRED, EnvironmentSpec, PolicySpec, ProjectSpec
+from orchestrator.spec.project import (
+    REQUIRED,
+    EnvironmentSpec,
+    PolicySpec,
+    ProjectSpec,
+    SecretSpec,
+)
 from orchestrator.spec.reader import read_document
 from orchestrator.spec.suggest import did_you_mean
 
@@ -26,7 +32,7 @@ if TYPE_CHECKING:
 
 FILE_NAME = "fmo.yaml"
 NOTHING_GIVEN: Mapping[str, str] = {}
-KEYS = "`defaults:`, `environments:` or `policy:`"
+KEYS = "`defaults:`, `environments:`, `policy:` or `secrets:`"
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,12 @@ class Project:
     def environments(self) -> tuple[str, ...]:
         """The names that `--env` takes."""
         return tuple(_mapping(self.data.get("environments")))
+
+    @property
+    def secrets(self) -> dict[str, SecretSpec]:
+        """The secrets that `$secrets.NAME` may name."""
+        declared = _mapping(self.data.get("secrets"))
+        return {name: SecretSpec.model_validate(told) for name, told in declared.items()}
 
     def layers(self, env: str | None) -> tuple[Layer, ...]:
         """Return the defaults that hold in the environment `env`, the strongest first.

@@ -13,7 +13,7 @@ from orchestrator.spec.dangling import no_such_step
 from orchestrator.spec.findings import SET_FROM_OUTSIDE, join_path, line_of, origin_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from orchestrator.definition.json import Json
@@ -71,18 +71,21 @@ def fields_of_step(loaded: LoadedSpec, step: str, file: Path) -> tuple[FieldValu
     if found is None:
         raise SpecError(Problem(step, *no_such_step(step, loaded.spec.steps), file=file))
     where = f"steps.{step}"
+    unread = found.fields_without_effect(found.model_fields_set)
     return tuple(
         _located(path.removeprefix(f"{where}."), path, value, loaded, file)
         if is_set
         else FieldValue(path.removeprefix(f"{where}."), value, BUILT_IN)
-        for path, value, is_set in _leaves(found, where)
+        for path, value, is_set in _leaves(found, where, unread)
     )
 
 
-def _leaves(model: BaseModel, where: str) -> Iterator[tuple[str, Json, bool]]:
+def _leaves(
+    model: BaseModel, where: str, left_out: Collection[str] = ()
+) -> Iterator[tuple[str, Json, bool]]:
     """Yield path and value of every field, and whether somebody gave it."""
     plain: dict[str, Json] = model.model_dump(mode="json")
-    for name in type(model).model_fields:
+    for name in (name for name in type(model).model_fields if name not in left_out):
         path, value = join_path(where, name), getattr(model, name)
         is_set = name in model.model_fields_set
         if isinstance(value, BaseModel) and is_set:

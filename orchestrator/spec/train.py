@@ -1,27 +1,33 @@
-"""Step kind `train`: pre-training, continued pre-training, full and LoRA fine-tuning."""
+"""Step kind `train`: pre-training, continued pre-training, full and LoRA tuning, own scripts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, Strict
 
 from orchestrator.spec.fields import (
+    ArgumentName,
     Broken,
+    ChannelName,
     Count,
     Flag,
     Gates,
     JobModel,
     Location,
+    MetricDefinitions,
     Natural,
     NonNegative,
     ParameterReference,
     Positive,
+    Scalar,
+    ScriptPath,
     Share,
     ShareBelowOne,
     SpecModel,
 )
+from orchestrator.spec.train_script import broken_script_rules, fields_of_the_other_way
 
 Objective = Literal["pretrain", "continued_pretrain", "sft"]
 Method = Literal["full", "lora"]
@@ -78,11 +84,14 @@ class TokenizerSpec(SpecModel):
 
 
 class TrainSpec(JobModel):
-    """One training job. Outputs: `model` (Hugging Face layout, safetensors)."""
+    """One training job, by a trainer of ours (`objective`) or by a `script` of the user's.
+
+    Outputs: `model` (of ours: Hugging Face layout, safetensors).
+    """
 
     kind: Literal["train"] = "train"
     """The step's kind."""
-    objective: Objective
+    objective: Objective | None = None
     """`pretrain` from scratch, `continued_pretrain` on text, `sft` on prompts and completions."""
     method: Method = "full"
     """`full` trains every weight; `lora` trains low-rank adapters beside frozen weights."""
@@ -94,8 +103,8 @@ class TrainSpec(JobModel):
     """For `objective: pretrain`: the shape of the new model."""
     tokenizer: TokenizerSpec | None = None
     """For `objective: pretrain`: the new tokenizer; unset: that of `model_name_or_path`."""
-    data: Location
-    """Training rows: usually `$split`, whose validation rows come along."""
+    data: Location | None = None
+    """Training rows: usually `$split`, whose validation rows come along. Needed by `objective`."""
 
     max_length: Count | ParameterReference = Field(
         default=1024,
@@ -182,8 +191,32 @@ class TrainSpec(JobModel):
     gates: Gates = Gates()
     """Bounds on the training's metrics; what reads `model` waits for them."""
 
+    script: ScriptPath | None = None
+    """In place of `objective`: a Python file of your own, relative to the spec."""
+    source_dir: str | None = None
+    """A folder that travels with `script`; without one, the modules the script imports do."""
+    inputs: dict[ChannelName, Location] = Field(default_factory=dict, max_length=19)
+    """Channels of `script`: name to source; at most 19 (SageMaker allows 20, one is the code)."""
+    # At most 100 (CreateTrainingJob, HyperParameters).
+    hyperparameters: dict[ArgumentName, Scalar] = Field(default_factory=dict, max_length=100)
+    """Passed to `script` as `--name value`; `$params.Name` and `$step.output` are allowed."""
+    metric_definitions: MetricDefinitions = Field(default_factory=dict)
+    """For `script`: metric name to a regex; the last match, unless it writes metrics.json."""
+    smoke: dict[ArgumentName, Scalar] = Field(default_factory=dict)
+    """For `script`: values that win over `hyperparameters` in a smoke run."""
+    distribution: Literal["none", "torch_distributed"] = "none"
+    """How `script` starts on each host: one process, or `torchrun` with one process per GPU."""
+
+    @classmethod
+    def fields_without_effect(cls, given: Collection[str]) -> frozenset[str]:
+        """Return the fields of the other way to train."""
+        return fields_of_the_other_way(given, cls.model_fields)
+
     def broken_rules(self) -> Iterator[Broken]:
-        """Yield fields that contradict the objective, the method or each other."""
+        """Yield fields that contradict the objective, the method, the script or each other."""
+        yield from broken_script_rules(self)
+        if self.objective is None or self.script is not None:
+            return
         yield from self._start_is_known()
         yield from self._method_fits()
         yield from self._batches_divide()

@@ -62,6 +62,10 @@ PATTERNS = {
     r"^subnet-[0-9a-z]+$": "a subnet's id such as subnet-0a1b2c3d",
     r"^sg-[0-9a-z]+$": "a security group's id such as sg-0a1b2c3d",
     r"^ml\.[a-z0-9*-]+\.[a-z0-9*-]+$": "an instance type such as ml.g5.xlarge or ml.g5.*",
+    r"^(arn:aws[a-z-]*:secretsmanager:[^\s]+|[A-Za-z0-9/_+=.@-]+)$": (
+        "the name or ARN of a secret in Secrets Manager"
+    ),
+    r"^[A-Za-z_][A-Za-z0-9_]*$": "a variable's name: letters, digits and '_'",
     r"^\$": "a reference such as $step.output",
     r"^\$[A-Za-z0-9_-]+\.metrics\.[^\s.$][^\s$]*$": "$step.metrics.NAME",
 }

@@ -125,6 +125,12 @@ def test_the_variables_people_know_are_set(tmp_path: Path) -> None:
     assert found["SM_CURRENT_HOST"] == "a"
     assert json.loads(found["SM_HPS"]) == {"epochs": 3, "flags": {"a": True}, "name": "abc"}
     assert found["SM_HP_NAME"] == "abc"
+    told = json.loads(found["SM_TRAINING_ENV"])
+    assert told["hyperparameters"] == json.loads(found["SM_HPS"])
+    assert told["channel_input_dirs"] == {
+        name: str(tmp_path / "input/data" / name) for name in ("data", "my_model")
+    }
+    assert (told["current_host"], told["is_master"], told["num_gpus"]) == ("a", True, 2)
     assert found["SM_USER_ARGS"] == '["--learning_rate=1e-4"]'
 
 

@@ -18,7 +18,20 @@ import training_scripts
 
 SCRIPTS = Path(training_scripts.__file__).parent
 CODE = {"Training": "input/data/code", "Processing": "processing/input/code"}
-CARRIED = ("__init__.py", "container.py", "launch_environment.py", "shrink_model.py", "smoke.py")
+LIBRARY = (
+    "__init__.py",
+    "checkpoints/__init__.py",
+    "checkpoints/fingerprint.py",
+    "container.py",
+    "launch_environment.py",
+    "launch_process.py",
+    "launch_secrets.py",
+    "launch_smoke.py",
+    "printed_metrics.py",
+    "shrink_model.py",
+    "smoke.py",
+    "user_script.py",
+)
 FAILURE = {"Training": "output/failure", "Processing": "output/message"}
 
 contracts = pytest.mark.parametrize("contract", ["Training", "Processing"])
@@ -62,8 +75,10 @@ def simulate(root: Path, contract: str, script: str) -> Simulated:
     job = Simulated(root, contract)
     (job.code / "training_scripts").mkdir(parents=True)
     shutil.copy(SCRIPTS / "launch.py", job.code)
-    for module in CARRIED:
-        shutil.copy(SCRIPTS / module, job.code / "training_scripts")
+    for module in LIBRARY:
+        copy = job.code / "training_scripts" / module
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copy(SCRIPTS / module, copy)
     config = {"kind": "train", "step": "sft", "script": "job.py", "settings": {"seed": 1}}
     (job.code / "config.json").write_text(json.dumps(config))
     (job.code / "job.py").write_text(script)

@@ -27,7 +27,19 @@ def test_a_script_is_python_3_10(path: Path) -> None:
     assert not [node for node in nodes if isinstance(node, ast.TryStar)]
 
 
-@pytest.mark.parametrize("name", ["launch.py", "launch_environment.py", "container.py", "smoke.py"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "container.py",
+        "launch.py",
+        "launch_environment.py",
+        "launch_process.py",
+        "launch_smoke.py",
+        "printed_metrics.py",
+        "smoke.py",
+        "user_script.py",
+    ],
+)
 def test_what_runs_in_any_image_imports_the_standard_library_only(name: str) -> None:
     tree = ast.parse((FOLDER / name).read_text())
     found = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}

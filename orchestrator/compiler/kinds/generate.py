@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator.compiler.kinds.train import training_step
+from orchestrator.compiler.kinds.train import in_progress_lines, training_step
 
 if TYPE_CHECKING:
     from orchestrator.compiler.context import Context
@@ -19,4 +19,4 @@ def compile_generate(context: Context, step: PlannedStep, spec: GenerateSpec) ->
     Training and not Processing, which has no spot instances, no checkpoints and fewer GPUs. The
     completions are a folder of what SageMaker takes for the model.
     """
-    return training_step(context, step, spec, ("tokens_per_second",))
+    return training_step(context, step, spec, in_progress_lines(["tokens_per_second"]))

@@ -1,4 +1,4 @@
-"""Kind `train`: a Training step that runs `pretrain.py` or `sft.py`."""
+"""Kind `train`: a Training step that runs `pretrain.py`, `sft.py` or the user's script."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from orchestrator.compiler.values import execution_prefix, field_value, location
 from orchestrator.definition.model import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from orchestrator.compiler.context import Context
     from orchestrator.definition.json import Json
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from orchestrator.spec.train import TrainSpec
 
 CODE = "/opt/ml/input/data/code"
+CHECKPOINTS = "/opt/ml/checkpoints"
+CHECKPOINTS_OF_ALL_RUNS = "/opt/ml/all-checkpoints"
+"""Where a user's script does not look: `launch.py` shows it the folder of its own run only."""
 WAIT_FOR_SPOT = 2
 """With spot, waiting and running together may take this many times the longest run."""
 
@@ -27,12 +30,24 @@ _NUMBER = r"([-+0-9.eE]+)"
 
 
 def compile_train(context: Context, step: PlannedStep, spec: TrainSpec) -> Step:
-    """Return the Training step that trains a model."""
-    return training_step(context, step, spec, _METRICS)
+    """Return the Training step that trains a model, by our script or by the user's."""
+    if spec.script is None:
+        return training_step(context, step, spec, in_progress_lines(_METRICS))
+    metrics = spec.metric_definitions
+    return training_step(context, step, spec, metrics, checkpoints=CHECKPOINTS_OF_ALL_RUNS)
+
+
+def in_progress_lines(names: Sequence[str]) -> dict[str, str]:
+    """Return metric to regex: CloudWatch shows what our progress lines say, under the same name."""
+    return {name: f"{name}={_NUMBER}" for name in names}
 
 
 def training_step(
-    context: Context, step: PlannedStep, spec: TrainSpec | GenerateSpec, metrics: Sequence[str]
+    context: Context,
+    step: PlannedStep,
+    spec: TrainSpec | GenerateSpec,
+    metrics: Mapping[str, str],
+    checkpoints: str = CHECKPOINTS,
 ) -> Step:
     """Return the Training step, which resumes from its checkpoint when tried again.
 
@@ -40,7 +55,8 @@ def training_step(
         context: What is being compiled.
         step: The step of the plan.
         spec: Its spec.
-        metrics: Names in progress lines that CloudWatch draws.
+        metrics: Name to the regex that finds it in the log.
+        checkpoints: Where the job finds what an earlier attempt has left.
     """
     environment = context.environment
     arguments: dict[str, Json] = {
@@ -49,7 +65,7 @@ def training_step(
             "TrainingInputMode": "File",
             "ContainerEntrypoint": ["python3", f"{CODE}/launch.py"],
             "ContainerArguments": job.container_arguments(context, step),
-            "MetricDefinitions": [_metric_definition(name) for name in metrics],
+            **_metric_definitions(metrics),
         },
         "InputDataConfig": [
             _channel("code", context.code_uris[step.name]),
@@ -63,14 +79,15 @@ def training_step(
         },
         "ResourceConfig": cluster(context, step.name, spec),
         "StoppingCondition": _stopping_condition(spec),
+        **job.hyperparameters(context, step),
         "CheckpointConfig": {
             "S3Uri": f"{context.root}/checkpoints/{context.plan.name}/{step.name}",
-            "LocalPath": "/opt/ml/checkpoints",
+            "LocalPath": checkpoints,
         },
         "EnableManagedSpotTraining": spec.spot,
         "EnableNetworkIsolation": environment.network_isolation,
         **job.vpc_config(environment),
-        **job.environment_variables(spec),
+        **job.environment_variables(context, step, spec),
         "RoleArn": environment.role_arn,
         **job.tags(environment),
     }
@@ -99,9 +116,10 @@ def _channel(name: str, uri: Json) -> Json:
     }
 
 
-def _metric_definition(name: str) -> Json:
-    # Of the progress line; CloudWatch shows the metric under the same name.
-    return {"Name": name, "Regex": f"{name}={_NUMBER}"}
+def _metric_definitions(regexes: Mapping[str, str]) -> dict[str, Json]:
+    if not regexes:
+        return {}
+    return {"MetricDefinitions": [{"Name": name, "Regex": regexes[name]} for name in regexes]}
 
 
 def _stopping_condition(spec: TrainSpec | GenerateSpec) -> Json:

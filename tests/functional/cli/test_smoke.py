@@ -41,6 +41,20 @@ steps:
     gates: {min: {exact_match: 0.9}}
   publish: {kind: register, model: $exam.model, model_package_group_name: big}
   tell: {kind: processing, script: ./tell.py, outputs: {said: text}}
+  fit:
+    kind: train
+    script: ./fit.py
+    inputs: {train: $split}
+    hyperparameters: {epochs: 20, rate: 0.5}
+    smoke: {epochs: 1}
+    metric_definitions: {epochs: "epochs=([0-9]+)", rate: "rate=([0-9.]+)"}
+"""
+FIT = """\
+import argparse
+parser = argparse.ArgumentParser()
+parser.add_argument("--epochs", type=int)
+parser.add_argument("--rate", type=float)
+print("epochs={0.epochs} rate={0.rate}".format(parser.parse_args()))
 """
 TELL = """\
 import os, pathlib
@@ -78,6 +92,7 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> tuple[Fmo, Any]:
     rows = [{"prompt": f"What is {n}?", "completion": f"Number {n}."} for n in range(600)]
     (fmo.folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (fmo.folder / "tell.py").write_text(TELL)
+    (fmo.folder / "fit.py").write_text(FIT)
     (fmo.folder / "big.yaml").write_text(SPEC)
     done = fmo("run", "big.yaml", "--smoke", "--json")
     assert done.code == 0, done.stderr
@@ -119,6 +134,14 @@ def test_a_users_script_can_tell_a_smoke_run(tried: tuple[Fmo, Any]) -> None:
     steps = {step["name"]: step for step in done.document["steps"]}
     key = steps["tell"]["outputs"]["said"].removeprefix("s3://")
     assert (fmo.folder / ".fmo/s3" / key / "said.txt").read_text() == "200,10"
+
+
+@pytest.mark.train
+def test_a_script_of_ones_own_gets_what_the_spec_says_of_smoke_runs(
+    tried: tuple[Fmo, Any],
+) -> None:
+    steps = {step["name"]: step for step in tried[1].document["steps"]}
+    assert steps["fit"]["metrics"] == {"epochs": 1, "rate": 0.5}
 
 
 def test_a_definition_of_another_tool_has_no_smoke_runs(fmo: Fmo) -> None:

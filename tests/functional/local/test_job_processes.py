@@ -17,8 +17,10 @@ from typing import Any
 
 import pytest
 
+from orchestrator.errors import InputError
 from orchestrator.local.process import can_show_as_opt_ml
 from orchestrator.local.run import RunOptions
+from orchestrator.results.events import StepProgress
 
 needs_namespace = pytest.mark.skipif(
     not can_show_as_opt_ml(), reason="this system gives no private mount namespace"
@@ -67,6 +69,39 @@ def test_without_a_namespace_paths_in_arguments_are_rewritten(lab: Any) -> None:
     assert lab.text(result, "a", "data", "x.txt") == f"/opt/mlx {folder}"
 
 
+def test_without_a_namespace_paths_in_hyperparameters_are_rewritten(lab: Any) -> None:
+    code = """
+        import json
+        given = json.loads((ml / 'input/config/hyperparameters.json').read_text())
+        open(given['out'] + '/x.txt', 'w').write(given['other'])
+    """
+    step = lab.training("a", code)
+    parameters = {"out": "/opt/ml/model", "other": "/opt/mlx"}
+    step = replace(step, arguments={**step.arguments, "HyperParameters": parameters})
+    result = lab.run(step, options=PATHS)
+    assert result.status == "Succeeded", result.failure_reason
+    assert lab.text(result, "a", "model", "x.txt") == "/opt/mlx"
+
+
+def test_what_metric_definitions_find_is_told_as_progress(lab: Any) -> None:
+    step = lab.training("a", "print('loss=2'); print('loss=x'); print('loss=1.5 acc=0.5')")
+    regexes = {"loss": "loss=([^ ]+)", "acc": "acc=(.*)", "none": "loss=", "broken": "("}
+    definitions = [{"Name": name, "Regex": regex} for name, regex in regexes.items()]
+    algorithm = {**step.arguments["AlgorithmSpecification"], "MetricDefinitions": definitions}
+    lab.run(replace(step, arguments={**step.arguments, "AlgorithmSpecification": algorithm}))
+    told = [(news.current, news.metrics) for news in lab.events if isinstance(news, StepProgress)]
+    assert told == [(1, {"loss": 2}), (2, {"loss": 1.5, "acc": 0.5})]
+
+
+def test_a_job_that_reports_progress_by_itself_is_believed(lab: Any) -> None:
+    step = lab.training("a", "print('progress step=7/9 loss=3'); print('loss=1')")
+    definitions = [{"Name": "loss", "Regex": "loss=(.*)"}]
+    algorithm = {**step.arguments["AlgorithmSpecification"], "MetricDefinitions": definitions}
+    lab.run(replace(step, arguments={**step.arguments, "AlgorithmSpecification": algorithm}))
+    told = [(news.current, news.total) for news in lab.events if isinstance(news, StepProgress)]
+    assert told == [(7, 9)]
+
+
 def test_a_job_gets_no_credentials_and_none_of_the_callers_python(lab: Any) -> None:
     code = """
         names = {'AWS_SECRET_ACCESS_KEY', 'HF_TOKEN', 'PYTHONPATH', 'MY_SECRET'} & set(os.environ)
@@ -86,6 +121,33 @@ def test_a_job_gets_no_credentials_and_none_of_the_callers_python(lab: Any) -> N
     }
     result = lab.run(lab.training("a", code), options=RunOptions(environ=secrets))
     assert result.status == "Succeeded", result.failure_reason
+
+
+def test_a_job_of_any_definition_gets_its_secret_and_nothing_of_it_is_kept(lab: Any) -> None:
+    code = """
+        import time
+        secret = os.environ['TOKEN']
+        print(len(secret), secret[:5], end='', flush=True)
+        time.sleep(0.05)
+        print(secret, flush=True)
+        (ml / 'output/message').write_text('refused: ' + secret)
+        sys.exit(1)
+    """
+    place = {"FMO_SECRET_TOKEN": '{"secret_id": "acme/token", "env": "MINE"}'}
+    step = lab.processing("a", code, environment=place)
+    result = lab.run(step, options=RunOptions(environ={"MINE": "correct-horse"}))
+    assert result.step("a").failure_reason == "refused: ***"
+    assert result.step("a").log.read_text() == "13 corre***\n"
+    assert "correct-horse" not in str(lab.events)
+    files = [path for path in lab.home.root.rglob("*") if path.is_file()]
+    assert [path for path in files if b"correct-horse" in path.read_bytes()] == []
+
+
+def test_a_secret_that_is_not_set_is_named_before_anything_starts(lab: Any) -> None:
+    place = {"FMO_SECRET_TOKEN": '{"secret_id": "acme/token"}'}
+    with pytest.raises(InputError, match=r"steps.a.environment.TOKEN: .* Run: export TOKEN="):
+        lab.run(lab.processing("a", "", environment=place))
+    assert lab.events == []
 
 
 def test_a_training_job_finds_its_configuration_and_leaves_its_model(lab: Any) -> None:

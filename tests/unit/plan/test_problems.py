@@ -43,8 +43,9 @@ TRAIN = "kind: train, objective: sft, model: ./m"
         ),
         (
             SPLIT + "sft: {" + TRAIN + ", data: $secrets.token}",
-            "spec.yaml:5: steps.sft.data: '$secrets' is not available in this version. "
-            "Use a parameter.",
+            "spec.yaml:5: steps.sft.data: `$secrets` may only be the value of a variable in "
+            "`environment`. Write `environment: {NAME: $secrets.name}` in the step, and read the "
+            "variable NAME in its script.",
         ),
         (
             SPLIT + "sft: {" + TRAIN + ", data: $split.metrics.rows}",

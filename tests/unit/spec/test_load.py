@@ -207,7 +207,7 @@ STEPS = "name: x\nsteps:\n"
         (
             "{kind: train, data: ./x, model: ./m}",
             "steps.a.objective: the key 'objective' is missing. Add `objective:`, one of "
-            "pretrain, continued_pretrain, sft.",
+            "pretrain, continued_pretrain, sft, or `script: ./train.py`.",
         ),
         (
             "{kind: train, data: ./x, objective: pretrain, model: ./m}",

@@ -9,6 +9,7 @@ from typing import get_args
 import pytest
 
 from orchestrator.errors import InputError, SpecError
+from orchestrator.plan.secrets import no_secret_stands_in
 from orchestrator.spec.load import LoadedSpec, load_spec_with_lines
 from orchestrator.spec.models import step_models
 from orchestrator.spec.project import (
@@ -17,6 +18,7 @@ from orchestrator.spec.project import (
     EnvironmentSpec,
     KindDefaults,
     PolicySpec,
+    SecretSpec,
 )
 from orchestrator.spec.project_file import find_project
 from orchestrator.spec.project_load import Project, load_project
@@ -117,8 +119,41 @@ def test_an_environment_that_extends_nothing_known_is_refused() -> None:
 
 def test_an_empty_file_is_refused() -> None:
     assert problems("") == [
-        "fmo.yaml: the file is empty. Write `defaults:`, `environments:` or `policy:`."
+        "fmo.yaml: the file is empty. Write `defaults:`, `environments:`, `policy:` or `secrets:`."
     ]
+
+
+def test_a_secret_is_declared_by_name_or_arn() -> None:
+    arn = "arn:aws:secretsmanager:eu-central-1:111111111111:secret:acme/hf-AbCdEf"
+    found = project(
+        f"secrets:\n  hf: {{secret_id: acme/hf, key: token, env: MY_TOKEN}}\n"
+        f"  whole: {{secret_id: '{arn}'}}\n"
+    ).secrets
+    hf = found["hf"]
+    assert (hf.secret_id, hf.key, hf.env) == ("acme/hf", "token", "MY_TOKEN")
+    assert found["whole"].secret_id == arn
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ("{secret_id: acme hf}", "secret_id: expected the name or ARN of a secret in Secrets"),
+        ("{key: token}", "secret_id: the key 'secret_id' is missing"),
+        ("{secret_id: a, env: MY-TOKEN}", "env: expected a variable's name: letters, digits and"),
+        ("{secret_id: a, region: us-east-1}", "region: there is no key 'region' here."),
+        ("{secret_id: AKIA" + "Z" * 16 + "}", "secret_id: this looks like an AWS access key"),
+    ],
+)
+def test_a_wrong_declaration_of_a_secret_is_refused(told: str, said: str) -> None:
+    text = f"secrets:\n  hf: {told}\n"
+    if "AKIA" in told:
+        with pytest.raises(SpecError) as caught:
+            no_secret_stands_in(project(text))
+        found = [str(problem) for problem in caught.value.problems]
+    else:
+        found = problems(text)
+    assert len(found) == 1
+    assert found[0].startswith(f"fmo.yaml:2: secrets.hf.{said}")
 
 
 def test_a_policy_names_step_kinds_that_exist() -> None:
@@ -238,14 +273,14 @@ PAGE = Path(__file__).parents[3] / "docs" / "environments.md"
 
 def test_the_file_on_the_page_is_read() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    (example,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    example = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)[0]
     found = project(example)
     assert found.environment("prod").tags == {"stage": "prod", "team": "support"}
     assert found.policy("prod").encryption_required
     assert not found.policy("dev").encryption_required
 
 
-def test_the_page_names_every_key_of_environments_and_policy() -> None:
+def test_the_page_names_every_key_of_environments_policy_and_secrets() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    keys = [*EnvironmentSpec.model_fields, *PolicySpec.model_fields]
+    keys = [*EnvironmentSpec.model_fields, *PolicySpec.model_fields, *SecretSpec.model_fields]
     assert [key for key in keys if f"`{key}`" not in text] == []
