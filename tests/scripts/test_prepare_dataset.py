@@ -32,6 +32,7 @@ SETTINGS: dict[str, Any] = {
     "near_duplicate_threshold": 0.8,
     "max_rows": None,
     "min_characters": 1,
+    "drop_ties": False,
 }
 
 

@@ -16,7 +16,7 @@ from training_scripts.container import fail
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from training_scripts.data.tokenize import TokenizedRows
+    from training_scripts.data.tokenized import TokenizedRows
 
 Strategy = Literal["best_fit", "none"]
 

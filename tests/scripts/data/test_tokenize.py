@@ -9,7 +9,8 @@ import pytest
 from training_scripts.container import JobFailure
 from training_scripts.data.chat import render_chat
 from training_scripts.data.rows import Message, MessagesRow, PromptRow, TextRow
-from training_scripts.data.tokenize import TokenizedRows, tokenize_rows
+from training_scripts.data.tokenize import tokenize_rows
+from training_scripts.data.tokenized import TokenizedRows
 
 pytestmark = pytest.mark.train
 

@@ -12,7 +12,7 @@ from orchestrator.spec.train import TrainSpec  # noqa: E402
 from training_scripts.checkpoints.store import CheckpointStore  # noqa: E402
 from training_scripts.container import JobFailure  # noqa: E402
 from training_scripts.data.packing import PackedSequences, pack  # noqa: E402
-from training_scripts.data.tokenize import TokenizedRows  # noqa: E402
+from training_scripts.data.tokenized import TokenizedRows  # noqa: E402
 from training_scripts.training.batches import batch_of_step  # noqa: E402
 from training_scripts.training.devices import World  # noqa: E402
 from training_scripts.training.job import naming_lack_of_memory  # noqa: E402
