@@ -75,8 +75,8 @@ def check(arguments: argparse.Namespace) -> dict[str, Any]:
         return {**document, "written": None}
     target = arguments.to or NEAREST[data.format]
     again = open_data(arguments.data, problems, max_rows=arguments.max_rows)
-    rows = convert(again, arguments.fix, target, problems)
-    return {**document, "written": {"format": target, "rows": rows}}
+    converted = convert(again, arguments.fix, target, problems)
+    return {**document, "written": {"format": target, "rows": converted}}
 
 
 def load_tokenizer(folder: Path) -> Any:

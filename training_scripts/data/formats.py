@@ -85,24 +85,12 @@ class Sample:
     def to_json(self) -> str:
         """Return it as one line of JSON, without its end of line."""
         # Not `asdict`, which copies what it is given, ten times slower.
-        return json.dumps(self._plain(), ensure_ascii=False)
+        return json.dumps(_as_json(self), ensure_ascii=False)
 
     @classmethod
     def from_json(cls, line: str | bytes) -> Sample:
         """Return what `to_json` wrote."""
-        return cls._of(json.loads(line))
-
-    def _plain(self) -> dict[str, Any]:
-        messages = [vars(message) for message in self.messages]
-        rejected = None if self.rejected is None else self.rejected._plain()
-        return {**vars(self), "messages": messages, "rejected": rejected}
-
-    @classmethod
-    def _of(cls, value: dict[str, Any]) -> Sample:
-        value["messages"] = tuple(Message(**message) for message in value["messages"])
-        if value["rejected"] is not None:
-            value["rejected"] = cls._of(value["rejected"])
-        return cls(**value)
+        return _from_json(json.loads(line))
 
 
 def detect_format(value: Mapping[str, Any], place: str) -> Format:
@@ -179,6 +167,19 @@ def placed_samples(
             yield record.place, _sample(value, found, _group(record.value, group_by))
         except WrongRowError as error:
             problems.add(record.place, str(error))
+
+
+def _as_json(sample: Sample) -> dict[str, Any]:
+    messages = [vars(message) for message in sample.messages]
+    rejected = None if sample.rejected is None else _as_json(sample.rejected)
+    return {**vars(sample), "messages": messages, "rejected": rejected}
+
+
+def _from_json(value: dict[str, Any]) -> Sample:
+    value["messages"] = tuple(Message(**message) for message in value["messages"])
+    if value["rejected"] is not None:
+        value["rejected"] = _from_json(value["rejected"])
+    return Sample(**value)
 
 
 def _renamed(record: Record, columns: Mapping[str, str]) -> dict[str, Any]:

@@ -82,10 +82,14 @@ def _turns_pair(value: Mapping[str, Any], prompt: object) -> TurnsPair:
         raise WrongRowError(_no_prompt(value))
     for side, turns in zip(SIDES, (pair.chosen, pair.rejected), strict=True):
         if turns[0].role != "assistant":
-            msg = f"{side!r} goes on after the prompt with a turn of {turns[0].role}, not assistant"
-            raise WrongRowError(f"{msg}. Let both sides answer the same prompt.")
+            msg = (
+                f"{side!r} goes on after the prompt with a turn of {turns[0].role}, not assistant. "
+                "Let both sides answer the same prompt."
+            )
+            raise WrongRowError(msg)
         if turns[-1].role != "assistant":
-            raise WrongRowError(f"{side!r} ends with a turn of {turns[-1].role}. End with a reply.")
+            msg = f"{side!r} ends with a turn of {turns[-1].role}. End it with a reply."
+            raise WrongRowError(msg)
     return pair
 
 

@@ -22,8 +22,6 @@ from training_scripts.data.words import word_encoder
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from numpy.typing import NDArray
-
     from training_scripts.data.rows import Row
     from training_scripts.data.words import WordEncoder
 
@@ -162,6 +160,11 @@ def _sides(row: Row) -> tuple[Row, ...]:
 
 
 def _segments(row: Row, tokenizer: Any, *, completion_only_loss: bool) -> list[Segment]:
+    if isinstance(row, PreferenceRow):
+        fail(
+            f"data: row {row.id!r} is a preference, and this step learns from one answer a row. "
+            "Write `objective: dpo`, or give rows of another format."
+        )
     match row:
         case TextRow():
             return [(row.text, True)]
@@ -170,11 +173,6 @@ def _segments(row: Row, tokenizer: Any, *, completion_only_loss: bool) -> list[S
         case MessagesRow():
             segments = chat_segments(row, tokenizer)
             return [(text, spoken or not completion_only_loss) for text, spoken in segments]
-        case PreferenceRow():
-            fail(
-                f"data: row {row.id!r} is a preference, and this step learns from one answer a "
-                "row. Write `objective: dpo`, or give rows of another format."
-            )
 
 
 def _encode(
