@@ -45,6 +45,9 @@ class KindFacts:
     """None where no script runs."""
 
 
+TUNED = frozenset({"sft", "dpo"})
+"""Objectives with a script of their own name."""
+
 # The Hugging Face training image has no CPU build, and the PyTorch one no transformers. Of the
 # inference image only the entry point serves models, and a job brings its own.
 _TRANSFORMERS_ON_CPU: ImageName = "huggingface-inference-cpu"
@@ -60,7 +63,7 @@ def kind_facts(spec: StepSpec) -> KindFacts:
             job = JobFacts("prepare_dataset.py", "ml.m5.2xlarge", _PLAIN_ON_CPU)
             return KindFacts("Processing", job)
         case TrainSpec():
-            script = "sft.py" if spec.objective == "sft" else "pretrain.py"
+            script = f"{spec.objective}.py" if spec.objective in TUNED else "pretrain.py"
             return KindFacts("Training", JobFacts(script, "ml.g5.2xlarge", _TRANSFORMERS_ON_CPU))
         case EvaluateSpec():
             job = JobFacts("evaluate.py", "ml.g5.2xlarge", _TRANSFORMERS_ON_CPU)

@@ -1,4 +1,4 @@
-"""Kind `train`: a Training step that runs `pretrain.py` or `sft.py`."""
+"""Kind `train`: a Training step that runs the script of its objective."""
 
 from __future__ import annotations
 
@@ -20,6 +20,16 @@ WAIT_FOR_SPOT = 2
 """With spot, waiting and running together may take this many times the longest run."""
 
 _METRICS = ("train/loss", "eval/loss", "eval/accuracy", "tokens_per_second")
+_PREFERENCE_METRICS = (
+    "train/loss",
+    "train/rewards/accuracies",
+    "train/rewards/margins",
+    "eval/loss",
+    "eval/rewards/accuracies",
+    "eval/rewards/margins",
+    "tokens_per_second",
+)
+"""Names of trl's DPOTrainer, as trackers show them."""
 _NUMBER = r"([-+0-9.eE]+)"
 
 
@@ -32,7 +42,10 @@ def compile_train(context: Context, step: PlannedStep, spec: TrainSpec) -> Step:
             "TrainingInputMode": "File",
             "ContainerEntrypoint": ["python3", f"{CODE}/launch.py"],
             "ContainerArguments": job.container_arguments(context, step),
-            "MetricDefinitions": [_metric_definition(name) for name in _METRICS],
+            "MetricDefinitions": [
+                _metric_definition(name)
+                for name in (_PREFERENCE_METRICS if spec.objective == "dpo" else _METRICS)
+            ],
         },
         "InputDataConfig": [
             _channel("code", context.code_uris[step.name]),

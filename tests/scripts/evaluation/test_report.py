@@ -44,7 +44,8 @@ def answers(questions: list[Question], *, right: float, nats: float) -> Answers:
             (question.expected if is_right else wrong) if question.task in CLOSED else None
         )
     written = [answer or "The end." for answer in chosen]
-    return Answers(tuple(Loss(nats, 2) for _ in questions), tuple(chosen), tuple(written))
+    none = (None,) * len(questions)
+    return Answers(tuple(Loss(nats, 2) for _ in questions), tuple(chosen), tuple(written), none)
 
 
 @pytest.fixture
@@ -166,7 +167,7 @@ def test_samples_take_turns_between_tasks() -> None:
 
 def test_plain_text_is_measured_by_its_loss() -> None:
     questions = as_questions([TextRow("1", "x"), TextRow("2", "y")], task_column="task")
-    sat = Answers((Loss(4.0, 2), Loss(2.0, 2)), (None, None), (None, None))
+    sat = Answers((Loss(4.0, 2), Loss(2.0, 2)), (None, None), (None, None), (None, None))
     own = score(questions, sat, {})
 
     rows = table(Findings(own, own, {}), MEASURE)["rows"]
