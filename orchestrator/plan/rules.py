@@ -35,7 +35,7 @@ EXAM_METRICS = frozenset(
         "loss",
         "perplexity",
         "preference_accuracy",
-        "preference_accuracy_norm",
+        "preference_accuracy_sum",
         "rouge_l",
     )
 )

@@ -92,7 +92,7 @@ class TrainSpec(JobModel):
     kind: Literal["train"] = "train"
     """The step's kind."""
     objective: Objective
-    """`pretrain` from scratch, `continued_pretrain` on text; `sft` on answers, `dpo` on pairs of them."""
+    """`pretrain` from scratch, `continued_pretrain` on text, `sft` on answers, `dpo` on pairs."""
     method: Method = "full"
     """`full` trains every weight; `lora` trains low-rank adapters beside frozen weights."""
     model_name_or_path: Location | None = Field(

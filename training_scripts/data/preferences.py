@@ -56,7 +56,7 @@ def read_pair(value: Mapping[str, Any]) -> TextPair | TurnsPair:
     if prompt is not None:
         return TextPair(read_text(value, "prompt"), chosen, rejected)
     end = _common_words(chosen, rejected)
-    if not end:
+    if not end or prompt_column(value) is not None:
         raise WrongRowError(_no_prompt(value))
     return TextPair(chosen[:end], chosen[end:], rejected[end:])
 

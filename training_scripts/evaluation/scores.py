@@ -63,8 +63,8 @@ def score(
     """Return the scores of one model.
 
     Closed tasks get `accuracy`, open ones `rouge_l`, both `exact_match`; every row has a `loss`.
-    Preferences get `preference_accuracy`, whether the chosen answer is likelier than the rejected,
-    and `preference_accuracy_norm`, whether it is by the token, which does not favour short ones.
+    Preferences get `preference_accuracy`, whether the chosen answer is likelier per token than the
+    rejected, and `preference_accuracy_sum`, whether it is as a whole, which favours short ones.
     """
     scores: Scores = defaultdict(lambda: defaultdict(Series))
     for question, loss, chosen, written, rejected in zip(
@@ -80,10 +80,9 @@ def score(
             if task not in closed_tasks:
                 scores["rouge_l"][task].add(rouge_l(question.expected, written))
         if rejected is not None:
-            likelier = loss.nats < rejected.nats
             by_token = loss.nats / loss.tokens < rejected.nats / rejected.tokens
-            scores["preference_accuracy"][task].add(float(likelier))
-            scores["preference_accuracy_norm"][task].add(float(by_token))
+            scores["preference_accuracy"][task].add(float(by_token))
+            scores["preference_accuracy_sum"][task].add(float(loss.nats < rejected.nats))
     return {metric: dict(tasks) for metric, tasks in scores.items()}
 
 

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from datasets import Dataset
+from trl import DPOConfig, DPOTrainer
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
@@ -35,9 +37,6 @@ def main() -> None:
 
 def recorded(**settings: Any) -> dict[str, Any]:
     """What the trainer says of one batch with all pairs."""
-    from datasets import Dataset
-    from trl import DPOConfig, DPOTrainer
-
     with tempfile.TemporaryDirectory() as folder:
         arguments = DPOConfig(
             output_dir=folder,
