@@ -28,7 +28,8 @@ FIRST = """\
     architecture: {hidden_size: 32, num_hidden_layers: 1, num_attention_heads: 2}
     tokenizer: {vocab_size: 300}
     max_length: 64
-    max_steps: 4
+    max_steps: 20
+    learning_rate: 1e-2
 """
 PLACES = ("depot", "shop", "harbour", "office", "garden")
 SETTINGS = {
