@@ -44,12 +44,13 @@ golden: $(VENV)/.dev ## Write tests/golden and the docs' tables anew; review the
 	@$(BIN)/python tests/golden/update.py
 	@$(BIN)/python -m orchestrator.spec.tables docs/steps/*.md
 
-oracles: ## Record what the SageMaker SDK answers, as fixtures in tests/oracles
+oracles: $(VENV)/.bench ## Record what the SageMaker SDK, rouge-score and trl answer, as fixtures of the tests
 	@$(PYTHON) -m venv build/sdk
 	@build/sdk/bin/pip install --quiet "sagemaker==3.27.0"
 	@build/sdk/bin/python tests/oracles/record.py
 	@build/sdk/bin/pip install --quiet rouge-score
 	@build/sdk/bin/python tests/scripts/evaluation/record_rouge.py
+	@$(BIN)/python tests/scripts/training/record_dpo.py
 
 clean: ## Remove what the other targets made (not .fmo, which holds your runs)
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -232,7 +232,7 @@ def score(arguments: argparse.Namespace, model: Any, texts: list[str]) -> float:
     from training_scripts.training.loop import validate
 
     run = our_run(arguments, model.float(), texts, torch.float32)
-    return validate(run, run.train)[0]
+    return validate(run, run.train)["loss"]
 
 
 def our_run(arguments: argparse.Namespace, model: Any, texts: list[str], dtype: Any) -> Any:
@@ -248,6 +248,7 @@ def our_run(arguments: argparse.Namespace, model: Any, texts: list[str], dtype: 
     from training_scripts.training.devices import World
     from training_scripts.training.loop import Run
     from training_scripts.training.model import prepare_model
+    from training_scripts.training.objectives.next_token import NextToken
     from training_scripts.training.settings import read_settings
 
     spec = TrainSpec(
@@ -277,6 +278,7 @@ def our_run(arguments: argparse.Namespace, model: Any, texts: list[str], dtype: 
         train=pack(rows, arguments.max_length),
         validation=None,
         settings=settings,
+        objective=NextToken(),
         dtype=dtype,
         world=World(0, 1, device),
         checkpoints=CheckpointStore(arguments.folder / "checkpoints", keep=1),

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any, get_args
 
 from training_scripts.checking.convert import NEAREST, Target, convert
-from training_scripts.checking.reading import open_data, placed_samples
+from training_scripts.checking.reading import open_data
 from training_scripts.checking.report import report
 from training_scripts.checking.survey import Measured, Survey
 from training_scripts.container import JobFailure, fail
+from training_scripts.data.formats import placed_samples
 from training_scripts.data.problems import Problems
 
 SHOWN = 1_000
@@ -63,7 +64,10 @@ def check(arguments: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="fmo-check-") as folder:
         survey = Survey(Path(folder))
         try:
-            survey.read(placed_samples(data, problems), measured)
+            rows = placed_samples(
+                data.records, problems, data_format=data.format, columns=data.columns
+            )
+            survey.read(rows, measured)
             document = report(data, survey, problems, measured)
         finally:
             survey.repeats.close()
@@ -71,8 +75,8 @@ def check(arguments: argparse.Namespace) -> dict[str, Any]:
         return {**document, "written": None}
     target = arguments.to or NEAREST[data.format]
     again = open_data(arguments.data, problems, max_rows=arguments.max_rows)
-    rows = convert(again, arguments.fix, target, problems)
-    return {**document, "written": {"format": target, "rows": rows}}
+    converted = convert(again, arguments.fix, target, problems)
+    return {**document, "written": {"format": target, "rows": converted}}
 
 
 def load_tokenizer(folder: Path) -> Any:

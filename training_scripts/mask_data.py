@@ -11,15 +11,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from training_scripts.check_data import INTERRUPTED, load_tokenizer
 from training_scripts.checking.mask import Masking, masked_row
-from training_scripts.checking.reading import open_data, placed_samples
+from training_scripts.checking.reading import open_data
 from training_scripts.container import JobFailure, fail
 from training_scripts.data.cleaning import clean, is_empty
+from training_scripts.data.formats import placed_samples
 from training_scripts.data.problems import Problems
 from training_scripts.data.templates import Template, render
 
@@ -84,9 +86,12 @@ def _samples(arguments: argparse.Namespace) -> Iterator[tuple[str, Sample]]:
     data = open_data(
         arguments.data, problems, data_format=arguments.format, columns=arguments.columns
     )
-    for place, sample in placed_samples(data, problems):
+    for place, sample in placed_samples(
+        data.records, problems, data_format=data.format, columns=data.columns
+    ):
         problems.fail_if_any()
-        cleaned = clean(sample)
+        # Of a preference the chosen answer is shown: both are worded and masked alike.
+        cleaned = clean(replace(sample, rejected=None))
         if not is_empty(cleaned):
             yield place, cleaned
     problems.fail_if_any()

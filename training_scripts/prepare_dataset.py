@@ -2,7 +2,7 @@
 
     python3 launch.py prepare_dataset.py [--max_rows=1000]
 
-Reads channel `data`: JSON Lines, JSON arrays, CSV, Parquet or text, in one of five formats.
+Reads channel `data`: JSON Lines, JSON arrays, CSV, Parquet or text, in one of six formats.
 Writes outputs `data` (`train.jsonl`, `validation.jsonl`), `test` (`test.jsonl`) and `metrics`.
 """
 

@@ -32,6 +32,7 @@ def main(job: Job | None = None) -> None:
         start,
     )
     from training_scripts.training.model import prepare_model
+    from training_scripts.training.objectives.next_token import NextToken
 
     require_train_split(job)
     world = start(settings)
@@ -40,7 +41,7 @@ def main(job: Job | None = None) -> None:
         model, tokenizer, stored = _model_and_tokenizer(job, settings, dtype)
         model = prepare_model(model, settings, world.device)
     counts = parameter_counts(model)
-    trained = run_training(job, settings, world, model, tokenizer, dtype)
+    trained = run_training(job, settings, world, model, tokenizer, dtype, NextToken())
     if world.is_main:
         model = with_weights(model, trained.master_weights, stored or dtype)
         finish(job, settings, model, tokenizer, trained, counts)

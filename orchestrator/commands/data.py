@@ -9,7 +9,7 @@ import click
 from orchestrator.commands.options import home_option, json_option
 from orchestrator.commands.terminal import Output
 
-TARGETS = ("messages", "prompt-completion", "text")
+TARGETS = ("messages", "prompt-completion", "text", "preference")
 
 
 @click.group()

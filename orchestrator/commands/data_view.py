@@ -94,6 +94,8 @@ def _counts(found: dict[str, Any]) -> Iterator[tuple[str, int, list[str]]]:
         over = f"over {tokens['max_length']:,} tokens"
         yield over, tokens["too_long"]["rows"], tokens["too_long"]["first"]
     yield "empty", found["empty"]["rows"], found["empty"]["first"]
+    if found["format"] == "preference":
+        yield "chosen = rejected", found["ties"]["rows"], found["ties"]["first"]
     yield "exact duplicates", duplicates["exact"], []
     if duplicates["near"] is not None:
         among = duplicates["near_among"]

@@ -20,7 +20,7 @@ LOOKED_AT = 1_000
 
 
 @click.command()
-@click.argument("objective", type=click.Choice(("sft", "pretrain", "continued-pretrain")))
+@click.argument("objective", type=click.Choice(("sft", "dpo", "pretrain", "continued-pretrain")))
 @click.option(
     "--data",
     "data",
@@ -57,8 +57,9 @@ def init(
 ) -> None:
     """Write a short, commented spec for your own rows.
 
-    The first 1,000 rows tell format and columns. OBJECTIVE is sft (prompts and completions),
-    pretrain (a new model from text) or continued-pretrain (a model, further, on text).
+    The first 1,000 rows tell format and columns. OBJECTIVE is sft (prompts and completions), dpo
+    (prompts with a chosen and a rejected answer), pretrain (a new model from text) or
+    continued-pretrain (a model, further, on text).
     """
     from orchestrator.spec.starter import Start, starter_spec
 
@@ -75,6 +76,7 @@ def init(
         characters=found["characters"]["max"],
         model=_location(model, target.parent),
         columns=found["columns"],
+        ties=found["ties"]["rows"],
     )
     text = starter_spec(start, name=data.name.split(".")[0], file=target.name)
     _check(text, target)

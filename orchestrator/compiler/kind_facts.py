@@ -59,6 +59,7 @@ TRAINERS: Mapping[Objective, str] = {
     "pretrain": "pretrain.py",
     "continued_pretrain": "pretrain.py",
     "sft": "sft.py",
+    "dpo": "dpo.py",
 }
 """Objective to the script that trains for it."""
 

@@ -10,6 +10,7 @@ from orchestrator.plan.gates import gate_of
 from orchestrator.plan.kinds import facts_of
 from orchestrator.plan.links import link_steps
 from orchestrator.plan.model import Plan
+from orchestrator.plan.objectives import data_fit_objectives, settings_have_effect
 from orchestrator.plan.order import find_cycles, order_steps
 from orchestrator.plan.resolve import Resolver
 from orchestrator.plan.rules import (
@@ -17,7 +18,6 @@ from orchestrator.plan.rules import (
     evaluations_compare,
     gates_name_what_is_measured,
     instances_share_the_work,
-    lora_settings_have_effect,
     names_are_free,
     readers_wait_for_gates,
     reads_fit,
@@ -65,7 +65,7 @@ def build_plan(
     facts = {name: facts_of(step) for name, step in spec.steps.items()}
     gated = frozenset(name for name, step in spec.steps.items() if gate_of(name, step, facts[name]))
     names_are_free(spec, gated, findings)
-    lora_settings_have_effect(spec, findings)
+    settings_have_effect(spec, findings)
     instances_share_the_work(spec, findings)
     no_secret_is_written(spec, findings)
     named = secrets_of_steps(spec, secrets, findings)
@@ -77,6 +77,7 @@ def build_plan(
     resolver = Resolver(spec, facts, links, order)
     steps = tuple(replace(step, secrets=named.get(step.name, {})) for step in resolver.plan_steps())
     reads_fit(resolver, findings)
+    data_fit_objectives(resolver, findings)
     training_never_reads_test_rows(resolver, findings)
     findings.raise_problems()
     evaluations_compare(resolver, findings)

@@ -34,8 +34,17 @@ REFUSED: Mapping[Wanted, frozenset[str]] = {
     "value": frozenset(),
     "anything": frozenset(("arn",)),
 }
-LORA_ONLY = ("lora_r", "lora_alpha", "lora_dropout", "target_modules", "merge_adapter")
-EXAM_METRICS = frozenset(("accuracy", "exact_match", "loss", "perplexity", "rouge_l"))
+EXAM_METRICS = frozenset(
+    (
+        "accuracy",
+        "exact_match",
+        "loss",
+        "perplexity",
+        "preference_accuracy",
+        "preference_accuracy_sum",
+        "rouge_l",
+    )
+)
 """What `evaluate` measures of a model; a dot and a task's name may follow."""
 EXAM_COUNTS = frozenset(("rows", "leaked_rows"))
 
@@ -80,19 +89,6 @@ def reads_fit(resolver: Resolver, findings: Findings) -> None:
         facts = resolver.facts[name]
         if facts.main is not None:
             earlier.setdefault(facts.outputs[facts.main], name)
-
-
-def lora_settings_have_effect(spec: PipelineSpec, findings: Findings) -> None:
-    """Warn about adapter settings of a training that makes no adapter."""
-    for name, step in spec.steps.items():
-        if isinstance(step, TrainSpec) and step.method != "lora":
-            for field in LORA_ONLY:
-                if field in step.model_fields_set:
-                    findings.warn(
-                        f"steps.{name}.{field}",
-                        f"it has no effect with `method: {step.method}`",
-                        "Write `method: lora`, or remove it.",
-                    )
 
 
 def instances_share_the_work(spec: PipelineSpec, findings: Findings) -> None:

@@ -33,7 +33,8 @@ GAP = 3
 WIDE = 110
 """Columns from which a table has room for everything."""
 HEADLINES = (
-    "accuracy", "rouge_l", "exact_match", "perplexity", "loss", "eval/loss", "eval/accuracy",
+    "preference_accuracy", "accuracy", "rouge_l", "exact_match", "perplexity", "loss", "eval/loss",
+    "eval/accuracy",
     "train/loss", "train/tokens_per_second", "rows_train", "rows_validation", "rows_test", "rows",
 )  # fmt: skip
 """Metrics that say most in a few words, the most telling first."""

@@ -10,6 +10,7 @@ from pydantic import Field, Strict
 from orchestrator.spec.fields import (
     Broken,
     Count,
+    Flag,
     Gates,
     JobModel,
     Location,
@@ -19,7 +20,9 @@ from orchestrator.spec.fields import (
     SpecModel,
 )
 
-DataFormat = Literal["auto", "text", "prompt-completion", "alpaca", "messages", "sharegpt"]
+DataFormat = Literal[
+    "auto", "text", "prompt-completion", "alpaca", "messages", "sharegpt", "preference"
+]
 PromptTemplate = Literal[
     "plain",
     "alpaca",
@@ -83,5 +86,7 @@ class DatasetSpec(JobModel):
     """At most this many rows, chosen by content hash."""
     min_characters: Natural | ParameterReference = 1
     """Rows with less text are dropped and counted."""
+    drop_ties: Flag = False
+    """Drop and count preference rows whose `chosen` and `rejected` are equal, else refused."""
     gates: Gates = Gates()
     """Bounds on the step's metrics; what reads its outputs waits for them."""

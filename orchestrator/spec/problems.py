@@ -102,6 +102,8 @@ def _refuse_missing(place: _Place, findings: Findings, root: type[SpecModel]) ->
 
 
 def _is_only_a_consequence(details: ErrorDetails) -> bool:
+    if details["type"] == "default_factory_not_called":
+        return True  # A default that follows from another field, which is wrong.
     # pydantic counts items that failed as absent.
     shortest = details.get("ctx", {}).get("min_length", 0)
     found = details["input"]

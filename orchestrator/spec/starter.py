@@ -14,7 +14,7 @@ from orchestrator.spec.writer import scalar_to_yaml
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Objective = Literal["sft", "pretrain", "continued-pretrain"]
+Objective = Literal["sft", "dpo", "pretrain", "continued-pretrain"]
 
 CONVERSATIONS = frozenset({"messages", "sharegpt"})
 FEW_ROWS = 60
@@ -25,9 +25,19 @@ _TEXT_LENGTH = 1024
 _LEAST, _MOST_TRAINED = 512, 4096
 _WHAT = {
     "sft": "Fine-tunes a model on prompts and completions.",
+    "dpo": "Tunes a model on which of two answers people prefer.",
     "pretrain": "Trains a new model from scratch.",
     "continued-pretrain": "Goes on training a model on your text.",
 }
+TUNED = frozenset({"sft", "dpo"})
+"""Objectives whose result is examined beside the model it came from."""
+_RATES = {
+    "sft": "2e-4",
+    "dpo": "1e-5  # far below that of sft; beta: 0.1 holds the model near where it was",
+    "pretrain": "1e-3",
+    "continued-pretrain": "2e-5",
+}
+_GATE = {"sft": "max: {perplexity: 20}", "dpo": "min: {preference_accuracy: 0.6}"}
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,8 @@ class Start:
     """As the spec is to name it; for `pretrain`, whose tokenizer is taken."""
     columns: Mapping[str, str] = field(default_factory=dict)
     """Our name to theirs, where they differ."""
+    ties: int = 0
+    """Rows seen whose chosen and rejected answers are the same."""
 
 
 def starter_spec(start: Start, *, name: str, file: str) -> str:
@@ -67,13 +79,15 @@ def starter_spec(start: Start, *, name: str, file: str) -> str:
         *_block("split", "cleans, drops repeated rows, and holds rows out", _split(start)),
         *_block("train", "", _train(start)),
     ]
-    if start.objective == "sft":
-        what = "on the rows held out; add gates: {max: {perplexity: 20}}"
+    if start.objective in TUNED:
+        what = f"on the rows held out; add gates: {{{_GATE[start.objective]}}}"
         lines += _block("exam", what, _exam(start))
     return "\n".join(lines) + "\n"
 
 
 def _fits(start: Start) -> None:
+    if (start.objective == "dpo") != (start.format == "preference"):
+        raise SpecError(_answers_do_not_fit(start))
     if start.objective == "sft" and start.format == "text":
         fix = "Write: fmo init continued-pretrain, or give rows with prompts and completions."
         raise SpecError(Problem("--data", "sft needs prompts, and these rows are text", fix))
@@ -83,6 +97,17 @@ def _fits(start: Start) -> None:
     if start.objective != "pretrain" and start.model is None:
         what = f"{start.objective} starts from a model and none is named"
         raise SpecError(Problem("--model", what, "Write --model OWNER/NAME, as on huggingface.co."))
+
+
+def _answers_do_not_fit(start: Start) -> Problem:
+    if start.objective == "dpo":
+        what = f"dpo needs a chosen and a rejected answer, and these rows are of {start.format}"
+        other = "continued-pretrain" if start.format == "text" else "sft"
+        fix = f"Write: fmo init {other}, or give rows with prompt, chosen and rejected."
+    else:
+        what = f"{start.objective} learns one text a row, and these have a chosen and a rejected"
+        fix = "Write: fmo init dpo."
+    return Problem("--data", what, fix)
 
 
 def _block(name: str, comment: str, keys: Iterator[str]) -> list[str]:
@@ -97,9 +122,11 @@ def _split(start: Start) -> Iterator[str]:
             f"{ours}: {scalar_to_yaml(theirs)}" for ours, theirs in start.columns.items()
         )
         yield f"columns: {{{pairs}}}  # our name: yours"
-    if start.objective == "sft" and start.format not in CONVERSATIONS:
+    if start.objective in TUNED and start.format not in CONVERSATIONS:
         yield f"prompt_template: {_template(start)}  # chat: the model's own"
-    if start.objective != "sft":
+    if start.ties:
+        yield "drop_ties: true  # rows whose two answers are the same"
+    if start.objective not in TUNED:
         yield "split: {validation: 0.1, test: 0}  # their loss is eval/loss"
     elif start.rows < FEW_ROWS:
         yield "split: {validation: 0.15, test: 0.2}  # shares; the rows are few"
@@ -115,7 +142,7 @@ def _template(start: Start) -> str:
 def _train(start: Start) -> Iterator[str]:
     yield "kind: train"
     yield f"objective: {start.objective.replace('-', '_')}"
-    if start.objective == "sft":
+    if start.objective in TUNED:
         yield "method: lora  # full: every weight; needs more memory"
     if start.objective == "pretrain":
         yield (
@@ -129,11 +156,11 @@ def _train(start: Start) -> Iterator[str]:
         yield "tokenizer: {vocab_size: 8192}  # a new one, trained on the data"
     yield "data: $split"
     yield f"max_length: {_max_length(start)}  # tokens per row"
-    if start.objective == "sft":
+    if start.objective in TUNED:
         yield "truncate: true  # cuts longer rows; false refuses them"
-    rate = {"sft": "2e-4", "pretrain": "1e-3", "continued-pretrain": "2e-5"}[start.objective]
-    yield f"learning_rate: {rate}"
-    yield "num_train_epochs: 3  # passes over the data"
+    yield f"learning_rate: {_RATES[start.objective]}"
+    if start.objective != "dpo":
+        yield "num_train_epochs: 3  # passes over the data"
 
 
 def _exam(start: Start) -> Iterator[str]:
@@ -145,7 +172,7 @@ def _exam(start: Start) -> Iterator[str]:
 
 
 def _max_length(start: Start) -> int:
-    if start.objective != "sft":
+    if start.objective not in TUNED:
         return _TEXT_LENGTH  # Longer documents become several.
     return min(_longest(start), _MOST_TRAINED)
 

@@ -1,9 +1,9 @@
-"""Step kind `train`: pre-training, continued pre-training, full and LoRA tuning, own scripts."""
+"""Step kind `train`: pre-training, fine-tuning, preference tuning, and scripts of one's own."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field, Strict
 
@@ -29,9 +29,18 @@ from orchestrator.spec.fields import (
 )
 from orchestrator.spec.train_script import broken_script_rules, fields_of_the_other_way
 
-Objective = Literal["pretrain", "continued_pretrain", "sft"]
+Objective = Literal["pretrain", "continued_pretrain", "sft", "dpo"]
 Method = Literal["full", "lora"]
+LEARNING_RATE = 2e-5
+"""SFTConfig of TRL 1.16."""
+LEARNING_RATES = {"dpo": 1e-6}
+"""Of objectives that start lower: DPOConfig of TRL 1.16."""
 LearningRate = Annotated[float, Strict(), Field(gt=0, lt=1)]
+
+
+def default_learning_rate(fields: dict[str, Any]) -> float:
+    """Return the learning rate of a step that names none; `fields` are those validated so far."""
+    return LEARNING_RATES.get(fields.get("objective", ""), LEARNING_RATE)
 
 
 class ArchitectureSpec(SpecModel):
@@ -92,7 +101,7 @@ class TrainSpec(JobModel):
     kind: Literal["train"] = "train"
     """The step's kind."""
     objective: Objective | None = None
-    """`pretrain` from scratch, `continued_pretrain` on text, `sft` on prompts and completions."""
+    """`pretrain` from scratch, `continued_pretrain` on text, `sft` on answers, `dpo` on pairs."""
     method: Method = "full"
     """`full` trains every weight; `lora` trains low-rank adapters beside frozen weights."""
     model_name_or_path: Location | None = Field(
@@ -138,9 +147,11 @@ class TrainSpec(JobModel):
     max_steps: Annotated[int, Strict(), Field(ge=-1)] | ParameterReference = -1
     """Optimizer steps; -1 for `num_train_epochs`."""
     learning_rate: LearningRate | ParameterReference = Field(
-        default=2e-5, validation_alias=AliasChoices("learning_rate", "lr")
+        default_factory=default_learning_rate,
+        validation_alias=AliasChoices("learning_rate", "lr"),
+        json_schema_extra={"default": LEARNING_RATE},
     )
-    """Peak learning rate (TRL's SFT default: 2e-5)."""
+    """Peak learning rate; the default for `dpo` is 1e-6 (both are TRL's)."""
     lr_scheduler_type: Literal["cosine", "linear", "constant", "constant_with_warmup"] = "cosine"
     """How the learning rate falls after warm-up."""
     warmup_ratio: Share | ParameterReference = 0.03
@@ -176,6 +187,13 @@ class TrainSpec(JobModel):
     """Which layers get an adapter, by name; `all-linear` for all but the output layer."""
     merge_adapter: Flag = True
     """Save the merged model, and the adapter in `adapter/`; if false, the adapter alone."""
+
+    beta: Positive | ParameterReference = 0.1
+    """How much straying from the starting model costs (`dpo`; TRL's default: 0.1)."""
+    loss_type: Literal["sigmoid", "hinge", "ipo", "robust"] = "sigmoid"
+    """The loss on a pair (`dpo`), by TRL's name; `robust` expects wrong labels."""
+    label_smoothing: Annotated[float, Strict(), Field(ge=0, lt=0.5)] = 0.0
+    """Share of pairs thought to be labelled the wrong way round; for `loss_type: robust`."""
 
     logging_steps: Count | ParameterReference = 10
     """Optimizer steps between progress lines."""
@@ -220,6 +238,12 @@ class TrainSpec(JobModel):
         yield from self._start_is_known()
         yield from self._method_fits()
         yield from self._batches_divide()
+        if self.label_smoothing and self.loss_type != "robust":
+            yield Broken(
+                "label_smoothing",
+                f"`loss_type: {self.loss_type}` takes every label for right",
+                "Write `loss_type: robust`, or remove it.",
+            )
         if self.max_steps == 0:
             yield Broken("max_steps", "0 steps train nothing", "Write -1 for whole epochs.")
 

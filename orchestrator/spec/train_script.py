@@ -59,7 +59,8 @@ def broken_script_rules(spec: TrainSpec) -> Iterator[Broken]:
 
 def _of_objective(spec: TrainSpec) -> Iterator[Broken]:
     if spec.objective is None:
-        fix = "Add `objective:`, one of pretrain, continued_pretrain, sft, or `script: ./train.py`."
+        known = "pretrain, continued_pretrain, sft, dpo"
+        fix = f"Add `objective:`, one of {known}, or `script: ./train.py`."
         yield Broken("objective", "the key 'objective' is missing", fix)
         return
     if spec.data is None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from training_scripts.container import JobFailure
 from training_scripts.data.packing import pack
-from training_scripts.data.tokenize import TokenizedRows
+from training_scripts.data.tokenized import TokenizedRows
 
 pytestmark = pytest.mark.train
 

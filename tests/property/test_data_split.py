@@ -33,6 +33,7 @@ SETTINGS: dict[str, Any] = {
     "near_duplicate_threshold": THRESHOLD,
     "max_rows": None,
     "min_characters": 1,
+    "drop_ties": False,
 }
 
 # Few words and a few edits of few texts: most examples hold near-duplicates.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from training_scripts.data.cleaning import clean, clean_text
 from training_scripts.data.formats import Sample
-from training_scripts.data.rows import MessagesRow, PromptRow
+from training_scripts.data.rows import MessagesRow, PreferenceRow, PromptRow, answer_text
 from training_scripts.data.templates import Template, render
 from training_scripts.data.tokenize import tokenize_rows
 
@@ -63,6 +64,24 @@ def test_a_template_changes_neither_prompt_nor_completion(
     assert completion == sample.output
     for part in (sample.instruction, sample.input, system or ""):
         assert part in prompt
+
+
+@given(exchanges, texts.filter(bool), templates, st.none() | texts)
+@settings(deadline=None)
+@example(Sample("a", instruction="Q", output=" yes"), "no", "plain", None)
+def test_both_answers_of_a_preference_follow_one_prompt(
+    sample: Sample, other: str, template: Template, system: str | None
+) -> None:
+    rejected = replace(sample, output=other)
+    row = render(replace(sample, rejected=rejected), template, system)
+    assert isinstance(row, PreferenceRow)
+    if isinstance(row.chosen, MessagesRow) and isinstance(row.rejected, MessagesRow):
+        asked = row.chosen.prompt_turns
+        assert row.chosen.messages[:asked] == row.rejected.messages[:asked]
+        assert row.rejected.prompt_turns == asked == len(row.chosen.messages) - 1
+    elif isinstance(row.chosen, PromptRow) and isinstance(row.rejected, PromptRow):
+        assert row.chosen.prompt == row.rejected.prompt
+    assert (answer_text(row.chosen), answer_text(row.rejected)) == (sample.output, other)
 
 
 @given(st.lists(exchanges, min_size=1, max_size=8), templates.filter(lambda t: t != "chat"))

@@ -72,6 +72,7 @@ def test_preparing_data_on_a_full_disk_is_one_clear_message(tmp_path: Path) -> N
         "near_duplicate_threshold": 0.8,
         "max_rows": None,
         "min_characters": 1,
+        "drop_ties": False,
     }
     data = lay_out(tmp_path, settings)
     lines = [json.dumps({"text": f"row {n} " + "and so on " * 100}) for n in range(2_500)]

@@ -32,6 +32,7 @@ SETTINGS: dict[str, Any] = {
     "near_duplicate_threshold": 0.8,
     "max_rows": None,
     "min_characters": 1,
+    "drop_ties": False,
 }
 
 
@@ -122,6 +123,41 @@ def test_short_rows_are_dropped_and_counted(tmp_path: Path) -> None:
     done = prepare(tmp_path, rows, min_characters=10)
     assert done.returncode == 0, done.stderr
     assert metrics(tmp_path)["dropped_short"] == 1
+
+
+def pairs(count: int) -> list[dict[str, Any]]:
+    return [
+        {"prompt": f"What is {n} plus {n}?", "chosen": f"{2 * n}", "rejected": f"{2 * n + 1}"}
+        for n in range(count)
+    ]
+
+
+def test_preferences_are_split_like_other_rows(tmp_path: Path) -> None:
+    empty = {"prompt": "What?", "chosen": "That.", "rejected": " "}
+    done = prepare(tmp_path, [*pairs(40), *pairs(2), empty], prompt_template="question-answer")
+    assert done.returncode == 0, done.stderr
+    assert "format: preference" in done.stdout
+    numbers = metrics(tmp_path)
+    assert (numbers["rows"], numbers["duplicates_exact"], numbers["dropped_empty"]) == (40, 2, 1)
+    splits = written(tmp_path)
+    assert all(splits.values())
+    assert set(splits["test"][0]) == {"id", "prompt", "chosen", "rejected"}
+    assert splits["test"][0]["prompt"].startswith("Question:\nWhat is ")
+
+
+def test_a_row_that_prefers_nothing_is_named_unless_it_may_be_dropped(tmp_path: Path) -> None:
+    rows = [*pairs(40), {"prompt": "What?", "chosen": "That.", "rejected": "That. "}]
+    for name, drop in (("refused", False), ("dropped", True)):
+        (tmp_path / name).mkdir()
+        done = prepare(tmp_path / name, rows, drop_ties=drop)
+        assert done.returncode == (0 if drop else 1)
+        if not drop:
+            assert (
+                "rows.jsonl:41: 'chosen' and 'rejected' are the same, so the row prefers nothing. "
+                "Correct it, or write `drop_ties: true`." in done.stderr
+            )
+    assert metrics(tmp_path / "dropped")["dropped_ties"] == 1
+    assert metrics(tmp_path / "dropped")["rows"] == 40
 
 
 def test_a_split_that_would_be_empty_is_an_error_that_writes_nothing(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from training_scripts.data.problems import Problems
     from training_scripts.data.readers import Record
 
-Target = Literal["messages", "prompt-completion", "text"]
+Target = Literal["messages", "prompt-completion", "text", "preference"]
 
 NEAREST: dict[Format, Target] = {
     "messages": "messages",
@@ -25,6 +25,7 @@ NEAREST: dict[Format, Target] = {
     "prompt-completion": "prompt-completion",
     "alpaca": "prompt-completion",
     "text": "text",
+    "preference": "preference",
 }
 _USED: dict[Format, frozenset[str]] = {
     "messages": frozenset({"messages", "system"}),
@@ -32,11 +33,14 @@ _USED: dict[Format, frozenset[str]] = {
     "prompt-completion": frozenset({"prompt", "completion", "system"}),
     "alpaca": frozenset({"instruction", "input", "output", "system"}),
     "text": frozenset({"text"}),
+    "preference": frozenset({"prompt", "chosen", "rejected", "system"}),
 }
-_TURNS = {
-    "messages": ("messages", {"role", "content"}),
-    "sharegpt": ("conversations", {"from", "value"}),
+_TURNS: dict[Format, tuple[str, ...]] = {
+    "messages": ("messages",),
+    "sharegpt": ("conversations",),
+    "preference": ("prompt", "chosen", "rejected"),
 }
+_OF_A_TURN = ({"role", "content"}, {"from", "value"})
 
 
 def convert(data: Data, out: Path, target: Target, problems: Problems) -> int:
@@ -101,12 +105,18 @@ def _row(sample: Sample, value: Mapping[str, Any], data: Data, target: Target) -
 def _content(
     sample: Sample, value: Mapping[str, Any], found: Format, target: Target
 ) -> dict[str, Any]:
+    if (found == "preference") != (target == "preference"):
+        what = "two answers" if found == "preference" else "one answer"
+        msg = f"format {found} cannot become {target}: a row has {what}. Keep format {found}."
+        raise _LossError(msg)
     if (found == "text") != (target == "text"):
         msg = f"format {found} cannot become {target}: text has no prompts. Keep format {found}."
         raise _LossError(msg)
     if target == "text":
         return {"text": sample.text}
     _turns_are_plain(value, found)
+    if sample.rejected is not None:
+        return _preference(sample, sample.rejected)
     turns = [(message.role, message.content) for message in sample.messages]
     if not turns:
         turns = [("user", _instruction(sample, target)), ("assistant", sample.output)]
@@ -118,13 +128,33 @@ def _content(
     return _messages(turns) if target == "messages" else _exchange(turns)
 
 
+def _preference(chosen: Sample, rejected: Sample) -> dict[str, Any]:
+    """Prompt and answers apart, as texts or turns, whichever the file has."""
+    system = {"system": chosen.system} if chosen.system else {}
+    content: dict[str, Any] = {
+        "prompt": chosen.instruction,
+        "chosen": chosen.output,
+        "rejected": rejected.output,
+    }
+    if chosen.messages:
+        asked, sides = chosen.prompt_turns, (chosen.messages, rejected.messages)
+        turns = (chosen.messages[:asked], *(side[asked:] for side in sides))
+        content = {
+            name: [vars(message) for message in said]
+            for name, said in zip(content, turns, strict=True)
+        }
+    return {**content, **system}
+
+
 def _turns_are_plain(value: Mapping[str, Any], found: Format) -> None:
-    column, known = _TURNS.get(found, ("", set()))
-    for number, turn in enumerate(value.get(column, ()), start=1):
-        more = sorted(name for name in turn if name not in known and turn[name] is not None)
-        if more:
-            msg = f"turn {number} has {more[0]!r} too, which no format has. Remove it first."
-            raise _LossError(msg)
+    for column in _TURNS.get(found, ()):
+        turns = value.get(column)
+        for number, turn in enumerate(turns if isinstance(turns, list) else (), start=1):
+            known = next(names for names in _OF_A_TURN if names <= turn.keys())
+            more = sorted(name for name in turn if name not in known and turn[name] is not None)
+            if more:
+                msg = f"turn {number} has {more[0]!r} too, which no format has. Remove it first."
+                raise _LossError(msg)
 
 
 def _instruction(sample: Sample, target: Target) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from training_scripts.container import JobFailure
 from training_scripts.data.files import find_data
-from training_scripts.data.formats import COLUMNS, detect_format, guess_columns, samples
+from training_scripts.data.formats import COLUMNS, detect_format, guess_columns
+from training_scripts.data.preferences import prompt_column
 from training_scripts.data.readers import read_records
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from training_scripts.data.files import DataFile
-    from training_scripts.data.formats import Format, Sample
+    from training_scripts.data.formats import Format
     from training_scripts.data.problems import Problems
     from training_scripts.data.readers import Record
 
@@ -68,14 +69,6 @@ def open_data(
     return Data(files, data_format, known, chain([first], records))
 
 
-def placed_samples(data: Data, problems: Problems) -> Iterator[tuple[str, Sample]]:
-    """Yield place and content of each row; rows that do not fit the format go to `problems`."""
-    for record in data.records:
-        read = samples([record], problems, data_format=data.format, columns=data.columns)
-        for sample in read:
-            yield record.place, sample
-
-
 def _look(record: Record) -> tuple[Format, dict[str, str]]:
     names = record.value
     if not any(all(name in names for name in needed) for needed in COLUMNS.values()):
@@ -84,7 +77,9 @@ def _look(record: Record) -> tuple[Format, dict[str, str]]:
             renamed = {ours: names[theirs] for ours, theirs in columns.items()}
             differing = {ours: theirs for ours, theirs in columns.items() if ours != theirs}
             return detect_format(renamed, record.place), differing
-    return detect_format(names, record.place), {}
+    found = detect_format(names, record.place)
+    prompt = prompt_column(names) if found == "preference" else None
+    return found, {"prompt": prompt} if prompt else {}
 
 
 def _told(records: Iterator[Record], problems: Problems) -> Iterator[Record]:

@@ -35,6 +35,7 @@ def report(
         "words": survey.words.to_json(),
         "tokens": _tokens(survey, measured),
         "empty": survey.empty.to_json(),
+        "ties": survey.ties.to_json(),
         "duplicates": {"exact": survey.repeats.exact(), "near": near, "near_among": NEAR_ROWS},
         "language_guess": {name: round(count / guessed, 3) for name, count in languages},
         "personal_data": {kind: found.to_json() for kind, found in survey.personal.items()},
@@ -57,6 +58,8 @@ def suggestions(found: dict[str, Any]) -> Iterator[str]:
         yield f"tokens: write `max_length: {tokens['max']}`, or `truncate: true` to cut long rows."
     if found["empty"]["rows"]:
         yield "empty: fill these rows, or leave them: kind dataset drops and counts them."
+    if found["ties"]["rows"]:
+        yield "chosen = rejected: correct these rows, or write `drop_ties: true` to leave them out."
     yield from _about_repeats(found["duplicates"])
     yield from _about_contents(found)
 

@@ -11,7 +11,7 @@ from training_scripts.checking.language import guess_language
 from training_scripts.checking.lengths import Lengths
 from training_scripts.checking.repeats import Repeats
 from training_scripts.container import JobFailure
-from training_scripts.data.cleaning import clean, is_empty
+from training_scripts.data.cleaning import clean, is_empty, is_tie
 from training_scripts.data.templates import render
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Survey:
     def __init__(self, folder: Path) -> None:
         self.rows = 0
         self.characters, self.words, self.tokens = Lengths(), Lengths(), Lengths()
-        self.empty, self.too_long = Places(), Places()
+        self.empty, self.ties, self.too_long = Places(), Places(), Places()
         self.languages: Counter[str] = Counter()
         self.personal = {kind: Places() for kind in personal.KINDS}
         self.repeats = Repeats(folder)
@@ -93,6 +93,8 @@ class Survey:
         self.repeats.add(sample)
         if is_empty(sample):
             self.empty.add(place)
+        elif is_tie(sample):
+            self.ties.add(place)
         for kind in sorted(set(personal.found_in(f"{sample.system}\n{text}"))):
             self.personal[kind].add(place)
         if self.rows < _GUESSED_FIRST or self.rows % _GUESSED_EACH == 0:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-_FORMAT = 1
+_FORMAT = 2
 """Raised when a new version could not read the checkpoints of an old one."""
 _EDGE = 1 << 20
 """Of files above twice this size, the first and last so many bytes are read."""

@@ -17,7 +17,8 @@ def chat_segments(row: MessagesRow, tokenizer: Any) -> list[tuple[str, bool]]:
     """Return the conversation's text in pieces, and of each whether the assistant says it.
 
     Joined, the pieces are what the template makes of the whole conversation. A piece of the
-    assistant's holds the end of its turn, which the model must learn too.
+    assistant's holds the end of its turn, which the model must learn too. What it says in the
+    first `row.prompt_turns` turns belongs to the prompt.
 
     Raises:
         JobFailure: If the tokenizer has no chat template, the template refuses the conversation,
@@ -27,7 +28,7 @@ def chat_segments(row: MessagesRow, tokenizer: Any) -> list[tuple[str, bool]]:
     segments: list[tuple[str, bool]] = []
     at = 0
     for number, message in enumerate(row.messages):
-        if message.role != "assistant":
+        if message.role != "assistant" or number < row.prompt_turns:
             continue
         start, end = _turn(row, number, whole, tokenizer)
         segments += [(whole[at:start], False), (whole[start:end], True)]

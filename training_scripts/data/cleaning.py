@@ -47,11 +47,20 @@ def clean(sample: Sample) -> Sample:
         messages=tuple(
             replace(message, content=clean_text(message.content)) for message in sample.messages
         ),
+        rejected=None if sample.rejected is None else clean(sample.rejected),
     )
 
 
 def is_empty(sample: Sample) -> bool:
     """Return whether there is nothing to learn in it: no text, no answer."""
+    if sample.rejected is not None and is_empty(sample.rejected):
+        return True
     if sample.messages:
-        return not any(m.content for m in sample.messages if m.role == "assistant")
+        learned = sample.messages[sample.prompt_turns :]
+        return not any(m.content for m in learned if m.role == "assistant")
     return not (sample.text or sample.output)
+
+
+def is_tie(sample: Sample) -> bool:
+    """Return whether both answers of a preference are the same."""
+    return sample.rejected is not None and sample.answers() == sample.rejected.answers()

@@ -16,5 +16,7 @@ def content_key(sample: Sample) -> int:
     """
     parts = [sample.text, sample.instruction, sample.input, sample.output]
     parts += [part for message in sample.messages for part in (message.role, message.content)]
+    if sample.rejected is not None:
+        parts += sample.rejected.answers()
     joined = "\x00".join(parts).encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(joined, digest_size=8).digest(), "big")

@@ -1,4 +1,4 @@
-"""Records into samples: which of five formats the rows are in, and what they say in it."""
+"""Records into samples: which of six formats the rows are in, and what they say in it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from training_scripts.container import fail
+from training_scripts.data.cells import WrongRowError, read_text, read_turns
 from training_scripts.data.completions import as_conversation, each_completion, has_turns
+from training_scripts.data.preferences import TextPair, read_pair
 from training_scripts.data.problems import did_you_mean
 from training_scripts.data.rows import Message
 
@@ -18,9 +20,10 @@ if TYPE_CHECKING:
     from training_scripts.data.problems import Problems
     from training_scripts.data.readers import Record
 
-Format = Literal["text", "prompt-completion", "alpaca", "messages", "sharegpt"]
+Format = Literal["text", "prompt-completion", "alpaca", "messages", "sharegpt", "preference"]
 
 COLUMNS: dict[Format, tuple[str, ...]] = {
+    "preference": ("chosen", "rejected"),
     "messages": ("messages",),
     "sharegpt": ("conversations",),
     "prompt-completion": ("prompt", "completion"),
@@ -33,31 +36,25 @@ _OPTIONAL = ("input", "system", "task", "id")
 _SYNONYMS = {
     "prompt": ("question", "query", "input", "source", "request"),
     "completion": ("answer", "response", "output", "target", "label", "chosen", "completions"),
+    "chosen": ("preferred", "winner", "chosen_response", "better"),
+    "rejected": ("dispreferred", "loser", "rejected_response", "worse"),
     "text": ("content", "document", "body", "passage"),
-}
-_ROLES = ("system", "user", "assistant", "tool")
-_SHAREGPT_ROLES = {
-    "system": "system",
-    "human": "user",
-    "user": "user",
-    "gpt": "assistant",
-    "chatgpt": "assistant",
-    "assistant": "assistant",
-    "model": "assistant",
-    "tool": "tool",
-    "observation": "tool",
-    "function_response": "tool",
 }
 _EXTRA_CHARACTERS = 1_000
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What one row says, before any template words it. One of three: text, turns, exchange."""
+    """What one row says, before any template words it. One of three: text, turns, exchange.
+
+    A preference is two samples: that with the chosen answer holds that with the rejected one.
+    """
 
     id: str
     text: str = ""
     messages: tuple[Message, ...] = ()
+    prompt_turns: int = 0
+    """How many of `messages` a preference has in common; only what follows is learned."""
     instruction: str = ""
     input: str = ""
     """What the instruction is about, where it stands apart (alpaca's `input`)."""
@@ -68,25 +65,33 @@ class Sample:
     """Other columns of the row: numbers and short texts."""
     group: str | None = None
     """The value of the split's `group_by` column."""
+    rejected: Sample | None = None
+    """The other answer to the same prompt, if the row is a preference."""
 
     def content(self) -> str:
         """Return all of its text: what length, equality and similarity are taken of."""
         if self.messages:
-            return "\n".join(message.content for message in self.messages)
-        return self.text or "\n".join(filter(None, [self.instruction, self.input, self.output]))
+            said = [message.content for message in self.messages]
+        elif self.text:
+            said = [self.text]
+        else:
+            said = list(filter(None, [self.instruction, self.input, self.output]))
+        return "\n".join(said if self.rejected is None else [*said, *self.rejected.answers()])
+
+    def answers(self) -> list[str]:
+        """Return what follows the prompt."""
+        replies = [message.content for message in self.messages[self.prompt_turns :]]
+        return replies or list(filter(None, [self.output]))
 
     def to_json(self) -> str:
         """Return it as one line of JSON, without its end of line."""
         # Not `asdict`, which copies what it is given, ten times slower.
-        messages = [vars(message) for message in self.messages]
-        return json.dumps({**vars(self), "messages": messages}, ensure_ascii=False)
+        return json.dumps(_as_json(self), ensure_ascii=False)
 
     @classmethod
     def from_json(cls, line: str | bytes) -> Sample:
         """Return what `to_json` wrote."""
-        value = json.loads(line)
-        value["messages"] = tuple(Message(**message) for message in value["messages"])
-        return cls(**value)
+        return _from_json(json.loads(line))
 
 
 def detect_format(value: Mapping[str, Any], place: str) -> Format:
@@ -113,6 +118,8 @@ def guess_columns(names: Iterable[str]) -> dict[str, str]:
         for ours, words in _SYNONYMS.items()
         if any(word in lower for word in (ours, *words))
     }
+    if {"chosen", "rejected"} <= pairs.keys():
+        return {ours: pairs[ours] for ours in ("prompt", "chosen", "rejected") if ours in pairs}
     if {"prompt", "completion"} <= pairs.keys():
         return {ours: pairs[ours] for ours in ("prompt", "completion")}
     return {"text": pairs["text"]} if "text" in pairs else {}
@@ -135,6 +142,22 @@ def samples(
         columns: Our name to theirs.
         group_by: A column, by their name, whose value goes into `Sample.group`.
     """
+    rows = placed_samples(
+        records, problems, data_format=data_format, columns=columns, group_by=group_by
+    )
+    for _, sample in rows:
+        yield sample
+
+
+def placed_samples(
+    records: Iterable[Record],
+    problems: Problems,
+    *,
+    data_format: Format | Literal["auto"] = "auto",
+    columns: Mapping[str, str] | None = None,
+    group_by: str | None = None,
+) -> Iterator[tuple[str, Sample]]:
+    """Yield what `samples` does, each with the place it stands at."""
     found: Format | None = None if data_format == "auto" else data_format
     for record in records:
         try:
@@ -143,13 +166,22 @@ def samples(
                 found = detect_format(value, record.place)
                 print(f"format: {found} (columns of {record.place}: {', '.join(value)})")
             for one in each_completion(value):
-                yield _sample(one, found, _group(record.value, group_by))
-        except _WrongRowError as error:
+                yield record.place, _sample(one, found, _group(record.value, group_by))
+        except WrongRowError as error:
             problems.add(record.place, str(error))
 
 
-class _WrongRowError(Exception):
-    """The row cannot be used; the text says why and what to write instead."""
+def _as_json(sample: Sample) -> dict[str, Any]:
+    messages = [vars(message) for message in sample.messages]
+    rejected = None if sample.rejected is None else _as_json(sample.rejected)
+    return {**vars(sample), "messages": messages, "rejected": rejected}
+
+
+def _from_json(value: dict[str, Any]) -> Sample:
+    value["messages"] = tuple(Message(**message) for message in value["messages"])
+    if value["rejected"] is not None:
+        value["rejected"] = _from_json(value["rejected"])
+    return Sample(**value)
 
 
 def _renamed(record: Record, columns: Mapping[str, str]) -> dict[str, Any]:
@@ -160,7 +192,7 @@ def _renamed(record: Record, columns: Mapping[str, str]) -> dict[str, Any]:
                 f"there is no column {theirs!r}, which columns.{ours} names "
                 f"(found: {', '.join(record.value)}).{did_you_mean(theirs, record.value)}"
             )
-            raise _WrongRowError(msg)
+            raise WrongRowError(msg)
         value.pop(theirs, None)
     # Their column under our name hides one of theirs that happens to be called the same.
     return value | {ours: record.value[theirs] for ours, theirs in columns.items()}
@@ -173,37 +205,64 @@ def _group(value: Mapping[str, Any], group_by: str | None) -> str | None:
         msg = (
             f"there is no {group_by!r}, which split.group_by names.{did_you_mean(group_by, value)}"
         )
-        raise _WrongRowError(msg)
+        raise WrongRowError(msg)
     return str(value[group_by])
 
 
 def _sample(value: Mapping[str, Any], found: Format, group: str | None) -> Sample:
     _needs(value, found)
-    used = {*COLUMNS[found], "task", "id", "system"}
+    # `rejected` never travels along: with it, a row of another format would read as a preference.
+    used = {*COLUMNS[found], "task", "id", "system", "rejected"}
     content: dict[str, Any]
+    other: dict[str, Any] | None = None
     match found:
         case "text":
-            content = {"text": _text(value, "text")}
-        case "prompt-completion" if has_turns(value["prompt"]):
-            content = {"messages": _turns(as_conversation(value), "messages", "role", "content")}
+            content = {"text": read_text(value, "text")}
         case "prompt-completion":
-            content = {
-                "instruction": _text(value, "prompt"),
-                "output": _text(value, "completion"),
-            }
+            content = _prompt_and_completion(value)
         case "alpaca":
             used.add("input")
-            content = {name: _text(value, name) for name in ("instruction", "output")}
-            content["input"] = _text(value, "input") if value.get("input") is not None else ""
+            content = {name: read_text(value, name) for name in ("instruction", "output")}
+            content["input"] = read_text(value, "input") if value.get("input") is not None else ""
         case "messages":
-            content = {"messages": _turns(value, "messages", "role", "content")}
+            content = {"messages": _conversation(value, "messages", "role", "content")}
         case "sharegpt":
-            content = {"messages": _turns(value, "conversations", "from", "value")}
+            content = {"messages": _conversation(value, "conversations", "from", "value")}
+        case "preference":
+            used.add("prompt")
+            content, other = _sides(value)
     if value.get("system") is not None:
-        content["system"] = _text(value, "system")
+        content["system"] = read_text(value, "system")
     extra = {k: v for k, v in value.items() if k not in used and _is_small(v)}
     task = None if value.get("task") is None else str(value["task"])
-    return Sample(id=_row_id(value, content), task=task, extra=extra, group=group, **content)
+    name = _row_id(value, content, other)
+    rejected = Sample(name, **{**content, **other}) if other else None
+    return Sample(name, task=task, extra=extra, group=group, rejected=rejected, **content)
+
+
+def _prompt_and_completion(value: Mapping[str, Any]) -> dict[str, Any]:
+    if has_turns(value["prompt"]):
+        return {"messages": read_turns(as_conversation(value), "messages", "role", "content")}
+    return {"instruction": read_text(value, "prompt"), "output": read_text(value, "completion")}
+
+
+def _sides(value: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Content of the chosen side, and where the rejected one differs."""
+    pair = read_pair(value)
+    if isinstance(pair, TextPair):
+        return {"instruction": pair.prompt, "output": pair.chosen}, {"output": pair.rejected}
+    chosen = {"messages": pair.prompt + pair.chosen, "prompt_turns": len(pair.prompt)}
+    return chosen, {"messages": pair.prompt + pair.rejected}
+
+
+def _conversation(
+    value: Mapping[str, Any], column: str, role: str, said: str
+) -> tuple[Message, ...]:
+    messages = read_turns(value, column, role, said)
+    if not any(message.role == "assistant" for message in messages):
+        msg = f"{column!r} has no turn of the assistant, so there is nothing to learn."
+        raise WrongRowError(msg)
+    return messages
 
 
 def _needs(value: Mapping[str, Any], found: Format) -> None:
@@ -216,7 +275,7 @@ def _needs(value: Mapping[str, Any], found: Format) -> None:
         f"no column {missing[0]!r}, which format {found} needs (found: {', '.join(value)})."
         f"{mixed or _mapping_hint(value)}"
     )
-    raise _WrongRowError(msg)
+    raise WrongRowError(msg)
 
 
 def _mapping_hint(value: Mapping[str, Any]) -> str:
@@ -230,65 +289,20 @@ def _mapping_hint(value: Mapping[str, Any]) -> str:
     return f" Write `columns: {{{', '.join(f'{ours}: {name}' for ours, name in pairs.items())}}}`."
 
 
-def _text(value: Mapping[str, Any], name: str) -> str:
-    found = value[name]
-    if isinstance(found, str):
-        return found
-    # A label may be a number, as in {"completion": 1}.
-    if isinstance(found, int | float):
-        return str(found)
-    msg = f"{name!r} must be text, found {_kind(found)}."
-    raise _WrongRowError(msg)
-
-
-def _turns(value: Mapping[str, Any], column: str, role: str, said: str) -> tuple[Message, ...]:
-    turns = value[column]
-    if not isinstance(turns, list) or not turns:
-        msg = f"{column!r} must be a list of turns, found {_kind(turns)}."
-        raise _WrongRowError(msg)
-    messages = tuple(_turn(turn, number, role, said) for number, turn in enumerate(turns))
-    if not any(message.role == "assistant" for message in messages):
-        msg = f"{column!r} has no turn of the assistant, so there is nothing to learn."
-        raise _WrongRowError(msg)
-    return messages
-
-
-def _turn(turn: object, number: int, role: str, said: str) -> Message:
-    if not isinstance(turn, dict) or role not in turn or said not in turn:
-        msg = f"turn {number + 1} must have {role!r} and {said!r}, found {_kind(turn)}."
-        raise _WrongRowError(msg)
-    known = _SHAREGPT_ROLES if role == "from" else {name: name for name in _ROLES}
-    if turn[role] not in known:
-        msg = (
-            f"turn {number + 1} has {role!r} {turn[role]!r}; known are {', '.join(known)}."
-            f"{did_you_mean(str(turn[role]), known)}"
-        )
-        raise _WrongRowError(msg)
-    if not isinstance(turn[said], str):
-        msg = f"turn {number + 1}: {said!r} must be text, found {_kind(turn[said])}."
-        raise _WrongRowError(msg)
-    return Message(known[turn[role]], turn[said])
-
-
-def _kind(value: object) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, dict):
-        return f"an object with {', '.join(map(str, value)) or 'nothing'}"
-    return f"{type(value).__name__} {str(value)[:40]!r}"
-
-
 def _is_small(value: object) -> bool:
     if isinstance(value, str):
         return len(value) <= _EXTRA_CHARACTERS
     return isinstance(value, int | float)
 
 
-def _row_id(value: Mapping[str, Any], content: Mapping[str, Any]) -> str:
+def _row_id(
+    value: Mapping[str, Any], content: Mapping[str, Any], other: Mapping[str, Any] | None
+) -> str:
     if isinstance(value.get("id"), str | int):
         return str(value["id"])
-    text = json.dumps(
-        {k: [vars(m) for m in v] if isinstance(v, tuple) else v for k, v in content.items()},
-        sort_keys=True,
-    )
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    said = _plain(content) if other is None else [_plain(content), _plain(other)]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _plain(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: [vars(m) for m in v] if isinstance(v, tuple) else v for k, v in content.items()}

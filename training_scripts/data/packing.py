@@ -16,9 +16,9 @@ from training_scripts.container import fail
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from training_scripts.data.tokenize import TokenizedRows
+    from training_scripts.data.tokenized import TokenizedRows
 
-Strategy = Literal["best_fit", "none"]
+Strategy = Literal["best_fit", "none", "pairs"]
 
 IGNORED = -100
 """The label of a token on which no loss is taken (torch's `cross_entropy`, `ignore_index`)."""
@@ -38,6 +38,8 @@ class PackedSequences:
     """Per sequence, the lengths of its documents in order; their sum is the width less padding."""
     documents: tuple[tuple[int, ...], ...]
     """Per sequence, which documents (row numbers of the input) it holds, in order."""
+    reference: NDArray[np.float32] | None = None
+    """(sequence, document); log-likelihood of each by the reference of a preference."""
 
     def __len__(self) -> int:
         return len(self.input_ids)
@@ -67,7 +69,7 @@ def pack(
         rows: Each is one document and stays whole.
         max_length: Tokens per sequence.
         strategy: `best_fit` leaves little padding (best-fit decreasing), `none` gives each row
-            a sequence of its own, as wide as the longest.
+            a sequence of its own, as wide as the longest, `pairs` each two rows.
         pad_token_id: What padding is written as.
 
     Raises:
@@ -78,8 +80,10 @@ def pack(
         fail(f"packing: a document has {lengths.max()} tokens, above max_length {max_length}.")
     if strategy == "best_fit":
         return _lay_out(rows, _best_fit_decreasing(lengths, max_length), max_length, pad_token_id)
-    bins = [[document] for document in range(len(lengths))]
-    return _lay_out(rows, bins, int(lengths.max(initial=1)), pad_token_id)
+    together = 2 if strategy == "pairs" else 1
+    bins = [list(range(at, at + together)) for at in range(0, len(lengths), together)]
+    width = lengths.reshape(-1, together).sum(axis=1).max(initial=1)
+    return _lay_out(rows, bins, int(width), pad_token_id)
 
 
 def _best_fit_decreasing(lengths: NDArray[np.int64], max_length: int) -> list[list[int]]:

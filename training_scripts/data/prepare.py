@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from training_scripts.container import fail
-from training_scripts.data.cleaning import clean, is_empty
+from training_scripts.data.cleaning import clean, is_empty, is_tie
 from training_scripts.data.files import find_files
-from training_scripts.data.formats import samples
+from training_scripts.data.formats import placed_samples
 from training_scripts.data.problems import Problems
 from training_scripts.data.readers import read_records
 from training_scripts.data.rows import row_text, row_to_line
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from training_scripts.data.formats import Format
+    from training_scripts.data.formats import Format, Sample
     from training_scripts.data.rows import Row
     from training_scripts.data.split import Side
     from training_scripts.data.spool import Spool
@@ -37,6 +37,11 @@ if TYPE_CHECKING:
     from training_scripts.smoke import Smoke
 
 Deduplicate = Literal["none", "exact", "near"]
+
+TIE = (
+    "'chosen' and 'rejected' are the same, so the row prefers nothing. "
+    "Correct it, or write `drop_ties: true`."
+)
 
 _BATCH = 1_000
 _REPORT_EVERY = 100_000
@@ -56,6 +61,7 @@ class Wanted:
     threshold: float
     max_rows: int | None
     min_characters: int
+    drop_ties: bool
     smoke_rows: int | None = None
     """In a smoke run: rows of all sides together, each of which has some."""
 
@@ -78,10 +84,10 @@ def read_into(spool: Spool, folder: Path, wanted: Wanted) -> dict[str, int]:
         JobFailure: If a file or a row cannot be used.
     """
     problems = Problems()
-    counts: Counter[str] = Counter(rows_read=0, dropped_empty=0, dropped_short=0)
+    counts: Counter[str] = Counter(rows_read=0, dropped_empty=0, dropped_short=0, dropped_ties=0)
     records = read_records(find_files(folder), problems)
     enough = wanted.smoke_rows * READ_FOR_EACH if wanted.smoke_rows else None
-    for sample in samples(
+    for place, sample in placed_samples(
         records,
         problems,
         data_format=wanted.data_format,
@@ -92,10 +98,11 @@ def read_into(spool: Spool, folder: Path, wanted: Wanted) -> dict[str, int]:
         if counts["rows_read"] % _REPORT_EVERY == 0:
             print(f"read {counts['rows_read']:,} rows", flush=True)
         cleaned = clean(sample)
-        if is_empty(cleaned):
-            counts["dropped_empty"] += 1
-        elif len(cleaned.content()) < wanted.min_characters:
-            counts["dropped_short"] += 1
+        reason = _why_dropped(cleaned, wanted)
+        if reason == "dropped_ties" and not wanted.drop_ties:
+            problems.add(place, TIE)
+        elif reason is not None:
+            counts[reason] += 1
         else:
             spool.append(cleaned)
             if len(spool) == enough:
@@ -104,9 +111,19 @@ def read_into(spool: Spool, folder: Path, wanted: Wanted) -> dict[str, int]:
     if not len(spool):
         fail(
             f"data: no rows are left of {counts['rows_read']:,} ({counts['dropped_empty']:,} "
-            f"empty, {counts['dropped_short']:,} under min_characters {wanted.min_characters})."
+            f"empty, {counts['dropped_ties']:,} with chosen = rejected, "
+            f"{counts['dropped_short']:,} under min_characters {wanted.min_characters})."
         )
     return dict(counts)
+
+
+def _why_dropped(sample: Sample, wanted: Wanted) -> str | None:
+    """The count that a row goes into instead of the data; None if it is used."""
+    if is_empty(sample):
+        return "dropped_empty"
+    if is_tie(sample):
+        return "dropped_ties"
+    return "dropped_short" if len(sample.content()) < wanted.min_characters else None
 
 
 def choose(spool: Spool, wanted: Wanted) -> Kept:
@@ -228,5 +245,6 @@ def wanted_from(settings: Mapping[str, Any], smoke: Smoke | None = None) -> Want
         threshold=settings["near_duplicate_threshold"],
         max_rows=settings["max_rows"],
         min_characters=settings["min_characters"],
+        drop_ties=settings["drop_ties"],
         smoke_rows=smoke.rows if smoke else None,
     )

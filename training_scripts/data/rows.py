@@ -1,8 +1,9 @@
 """Rows as they leave the dataset step, and the JSON Lines files that hold them.
 
-One row is one line of one of three shapes, told apart by their keys:
-`{"id", "prompt", "completion"}`, `{"id", "messages": [{"role", "content"}]}`, `{"id", "text"}`.
-Each may carry `task` and a few columns more.
+One row is one line of one of four shapes, told apart by their keys:
+`{"id", "prompt", "completion"}`, `{"id", "messages": [{"role", "content"}]}`, `{"id", "text"}`,
+`{"id", "prompt", "chosen", "rejected"}`, whose values are texts, or all of them turns. Each may
+carry `task` and a few columns more.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from training_scripts.container import fail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-_SHAPES = ({"prompt", "completion"}, {"messages"}, {"text"})
+_SHAPES = ({"prompt", "completion"}, {"messages"}, {"text"}, {"prompt", "chosen", "rejected"})
 SPLITS = ("train", "validation", "test")
 
 
@@ -49,6 +50,8 @@ class MessagesRow:
     messages: tuple[Message, ...]
     task: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    prompt_turns: int = 0
+    """Turns at the beginning of which none is learned; of a side of a preference."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,19 @@ class TextRow:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-Row = PromptRow | MessagesRow | TextRow
+@dataclass(frozen=True)
+class PreferenceRow:
+    """Two answers to one prompt, each as the whole row it makes with the prompt."""
+
+    id: str
+    chosen: PromptRow | MessagesRow
+    rejected: PromptRow | MessagesRow
+    """Of the type of `chosen`."""
+    task: str | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+Row = PromptRow | MessagesRow | TextRow | PreferenceRow
 
 
 def read_split(folder: Path, name: str) -> Iterator[Row]:
@@ -125,9 +140,12 @@ def row_to_line(row: Row) -> str:
         case PromptRow():
             value |= {"prompt": row.prompt, "completion": row.completion}
         case MessagesRow():
-            value["messages"] = [{"role": m.role, "content": m.content} for m in row.messages]
+            value["messages"] = _turns(row.messages)
         case TextRow():
             value["text"] = row.text
+        case PreferenceRow():
+            value["prompt"], value["chosen"] = _halves(row.chosen)
+            value["rejected"] = _halves(row.rejected)[1]
     if row.task is not None:
         value["task"] = row.task
     extra = {name: item for name, item in row.extra.items() if name not in value}
@@ -143,6 +161,26 @@ def row_text(row: Row) -> str:
             return "\n".join(message.content for message in row.messages)
         case TextRow():
             return row.text
+        case PreferenceRow():
+            return f"{row_text(row.chosen)}\n{answer_text(row.rejected)}"
+
+
+def answer_text(row: PromptRow | MessagesRow) -> str:
+    """Return what follows the prompt."""
+    if isinstance(row, PromptRow):
+        return row.completion
+    return "\n".join(message.content for message in row.messages[row.prompt_turns :])
+
+
+def _halves(row: PromptRow | MessagesRow) -> tuple[Any, Any]:
+    """Prompt and answer, as JSON."""
+    if isinstance(row, PromptRow):
+        return row.prompt, row.completion
+    return _turns(row.messages[: row.prompt_turns]), _turns(row.messages[row.prompt_turns :])
+
+
+def _turns(messages: Iterable[Message]) -> list[dict[str, str]]:
+    return [{"role": message.role, "content": message.content} for message in messages]
 
 
 def _parse_line(line: bytes, place: str) -> Row:
@@ -152,7 +190,8 @@ def _parse_line(line: bytes, place: str) -> Row:
         fail(f"{place}: not a JSON object ({error}). Pass the output of a step of kind dataset.")
     if not isinstance(value, dict) or not any(shape <= value.keys() for shape in _SHAPES):
         fail(
-            f"{place}: neither prompt and completion, nor messages, nor text. "
+            f"{place}: neither prompt and completion, nor messages, nor text, nor prompt, chosen "
+            "and rejected. "
             "Pass the output of a step of kind dataset."
         )
     return _row(value, place)
@@ -160,11 +199,23 @@ def _parse_line(line: bytes, place: str) -> Row:
 
 def _row(value: dict[str, Any], place: str) -> Row:
     row_id, task = str(value.pop("id", place)), value.pop("task", None)
+    if {"prompt", "chosen", "rejected"} <= value.keys():
+        prompt, *answers = (value.pop(name) for name in ("prompt", "chosen", "rejected"))
+        chosen, rejected = (_side(row_id, prompt, answer, task) for answer in answers)
+        return PreferenceRow(row_id, chosen, rejected, task, value)
     if "prompt" in value and "completion" in value:
         prompt, completion = value.pop("prompt"), value.pop("completion")
         return PromptRow(row_id, prompt, completion, task, value)
     if "messages" in value:
-        turns = value.pop("messages")
-        messages = tuple(Message(turn["role"], turn["content"]) for turn in turns)
-        return MessagesRow(row_id, messages, task, value)
+        return MessagesRow(row_id, _messages(value.pop("messages")), task, value)
     return TextRow(row_id, value.pop("text"), task, value)
+
+
+def _side(row_id: str, prompt: Any, answer: Any, task: str | None) -> PromptRow | MessagesRow:
+    if isinstance(prompt, str):
+        return PromptRow(row_id, prompt, answer, task)
+    return MessagesRow(row_id, _messages([*prompt, *answer]), task, prompt_turns=len(prompt))
+
+
+def _messages(turns: Iterable[Mapping[str, str]]) -> tuple[Message, ...]:
+    return tuple(Message(turn["role"], turn["content"]) for turn in turns)

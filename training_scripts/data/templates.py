@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from training_scripts.container import fail
-from training_scripts.data.rows import Message, MessagesRow, PromptRow, TextRow
+from training_scripts.data.rows import Message, MessagesRow, PreferenceRow, PromptRow, TextRow
 
 if TYPE_CHECKING:
     from training_scripts.data.formats import Sample
@@ -86,10 +86,26 @@ def render(sample: Sample, template: Template, system_prompt: str | None = None)
             )
         return TextRow(sample.id, sample.text, sample.task, sample.extra)
     system = sample.system or system_prompt or ""
+    if sample.rejected is None:
+        return _side(sample, template, system, ())
+    sides = (sample, sample.rejected)
+    # Both openings decide how the prompt ends, or the two sides could get different prompts.
+    chosen, rejected = (_side(side, template, system, sides) for side in sides)
+    return PreferenceRow(sample.id, chosen, rejected, sample.task, sample.extra)
+
+
+def _side(
+    sample: Sample, template: Template, system: str, sides: tuple[Sample, ...]
+) -> PromptRow | MessagesRow:
+    """The row of one answer; `sides` are all answers to the same prompt, if there are several."""
     if template == "chat" or (sample.messages and template == "plain"):
-        return MessagesRow(sample.id, _messages(sample, system), sample.task, sample.extra)
+        turns = _messages(sample, system)
+        learned = len(sample.messages) - sample.prompt_turns if sample.messages else 1
+        asked = len(turns) - learned if sides else 0
+        return MessagesRow(sample.id, turns, sample.task, sample.extra, asked)
     system, instruction, output = _exchange(sample, system, template)
-    prompt = _worded(template, instruction, sample.input, output)
+    openings = [side.output[:1] for side in sides] or [output[:1]]
+    prompt = _worded(template, instruction, sample.input, openings)
     if system:
         prompt = f"{system}\n\n{prompt}"
     return PromptRow(sample.id, prompt, output, sample.task, sample.extra)
@@ -119,9 +135,9 @@ def _exchange(sample: Sample, system: str, template: Template) -> tuple[str, str
     return before[0].content if before else system, asked.content, answered.content
 
 
-def _worded(template: Template, instruction: str, about: str, output: str) -> str:
+def _worded(template: Template, instruction: str, about: str, openings: list[str]) -> str:
     if template != "plain":
         return _WORDINGS[template][bool(about)].format(instruction=instruction, input=about)
     prompt = "\n".join(filter(None, [instruction, about]))
-    joined = not prompt or prompt[-1].isspace() or output[:1].isspace()
-    return prompt if joined else prompt + "\n"
+    apart = not prompt or prompt[-1].isspace() or all(opening.isspace() for opening in openings)
+    return prompt if apart else prompt + "\n"

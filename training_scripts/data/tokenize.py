@@ -6,59 +6,29 @@ ever spans the bound between what is asked and what is learned.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from training_scripts.container import fail
 from training_scripts.data.chat import chat_segments
-from training_scripts.data.rows import MessagesRow, PromptRow, TextRow
+from training_scripts.data.rows import MessagesRow, PreferenceRow, PromptRow, TextRow
+from training_scripts.data.tokenized import TokenizedRows, TooLong, fitted, offsets_of
 from training_scripts.data.words import word_encoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from numpy.typing import NDArray
-
     from training_scripts.data.rows import Row
     from training_scripts.data.words import WordEncoder
-
-TooLong = Literal["refuse", "truncate", "split"]
-"""What becomes of a row above `max_length`: `split` cuts it into several documents."""
 
 Segment = tuple[str, bool]
 """A piece of a row's text, and whether the loss is taken on it."""
 
 _BATCH = 2_000
-_NAMED = 5
-
-
-@dataclass(frozen=True)
-class TokenizedRows:
-    """Documents of different lengths, end to end in flat arrays."""
-
-    input_ids: NDArray[np.int32]
-    """(token,)"""
-    in_loss: NDArray[np.bool_]
-    """(token,); whether the loss is taken on the token."""
-    offsets: NDArray[np.int64]
-    """(document + 1,); document `i` is `input_ids[offsets[i]:offsets[i + 1]]`."""
-    ids: tuple[str, ...]
-    """The row id of each document."""
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def labels(self) -> NDArray[np.int32]:
-        """Return (token,): the token itself, -100 where no loss is taken.
-
-        A document's first token has none: nothing of its own document comes before it.
-        """
-        labels = np.where(self.in_loss, self.input_ids, -100).astype(np.int32)
-        labels[self.offsets[:-1]] = -100
-        return labels
 
 
 def tokenize_rows(
@@ -80,8 +50,8 @@ def tokenize_rows(
         too_long: What to do with longer rows.
 
     Raises:
-        JobFailure: If there are no rows, or some are longer than `max_length` and `too_long` is
-            `refuse`, with their number and the first ids.
+        JobFailure: If there are no rows, one is a preference, or some are longer than `max_length`
+            and `too_long` is `refuse`, with their number and the first ids.
     """
     frame, encoder = _Frame.of(tokenizer), TextEncoder(tokenizer)
     batches = [
@@ -90,27 +60,41 @@ def tokenize_rows(
     ]
     if not batches:
         fail("data: there are no rows to tokenize.")
-    tokenized = _joined(batches)
-    longer = np.flatnonzero(np.diff(tokenized.offsets) > max_length)
-    if not len(longer):
-        return tokenized
-    if too_long == "refuse":
-        _refuse(tokenized, longer, max_length)
-    if too_long == "truncate":
-        return _truncated(tokenized, max_length, keep=len(frame.before))
-    return _split(tokenized, max_length)
+    keep = len(frame.before)
+    return fitted(_joined(batches), max_length, too_long=too_long, keep=keep)
+
+
+def tokenize_pairs(
+    rows: Iterable[PreferenceRow],
+    tokenizer: Any,
+    *,
+    max_length: int,
+    too_long: TooLong = "refuse",
+) -> TokenizedRows:
+    """Return two documents a row, with the chosen answer and with the rejected, as token ids.
+
+    The loss is taken on answers only. Arguments and errors are those of `tokenize_rows`; a prompt
+    that must be cut is cut alike for both.
+    """
+    sides = chain.from_iterable(map(_sides, rows))
+    whole = tokenize_rows(sides, tokenizer, max_length=sys.maxsize)
+    keep = len(_Frame.of(tokenizer).before)
+    return fitted(whole, max_length, too_long=too_long, keep=keep, documents_per_row=2)
 
 
 def token_counts(rows: Iterable[Row], tokenizer: Any) -> Iterator[int]:
     """Yield how many tokens each row has, its end included, in memory for one batch.
+
+    Of a preference it is the longer side, with the prompt.
 
     Raises:
         JobFailure: If the tokenizer cannot word a row.
     """
     frame, encoder = _Frame.of(tokenizer), TextEncoder(tokenizer)
     for batch in _batches(rows):
-        encoded = _encode(batch, tokenizer, encoder, frame, completion_only_loss=False)
-        yield from np.diff(encoded.offsets).tolist()
+        sides = [side for row in batch for side in _sides(row)]
+        encoded = _encode(sides, tokenizer, encoder, frame, completion_only_loss=False)
+        yield from np.diff(encoded.offsets).reshape(len(batch), -1).max(axis=1).tolist()
 
 
 class TextEncoder:
@@ -171,7 +155,16 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
         yield batch
 
 
+def _sides(row: Row) -> tuple[Row, ...]:
+    return (row.chosen, row.rejected) if isinstance(row, PreferenceRow) else (row,)
+
+
 def _segments(row: Row, tokenizer: Any, *, completion_only_loss: bool) -> list[Segment]:
+    if isinstance(row, PreferenceRow):
+        fail(
+            f"data: row {row.id!r} is a preference, and this step learns from one answer a row. "
+            "Write `objective: dpo`, or give rows of another format."
+        )
     match row:
         case TextRow():
             return [(row.text, True)]
@@ -215,58 +208,15 @@ def _encode(
     return TokenizedRows(
         input_ids=np.fromiter(chain.from_iterable(pieces), np.int32, int(sizes.sum())),
         in_loss=np.repeat(np.array(flags, dtype=np.bool_), sizes),
-        offsets=_offsets(lengths),
+        offsets=offsets_of(lengths),
         ids=tuple(row.id for row in batch),
     )
-
-
-def _offsets(lengths: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)
 
 
 def _joined(batches: Sequence[TokenizedRows]) -> TokenizedRows:
     return TokenizedRows(
         input_ids=np.concatenate([batch.input_ids for batch in batches]),
         in_loss=np.concatenate([batch.in_loss for batch in batches]),
-        offsets=_offsets(np.concatenate([np.diff(batch.offsets) for batch in batches])),
+        offsets=offsets_of(np.concatenate([np.diff(batch.offsets) for batch in batches])),
         ids=tuple(chain.from_iterable(batch.ids for batch in batches)),
     )
-
-
-def _refuse(rows: TokenizedRows, longer: NDArray[np.int64], max_length: int) -> NoReturn:
-    lengths = np.diff(rows.offsets)
-    first = ", ".join(f"{rows.ids[i]!r} has {lengths[i]:,}" for i in longer[:_NAMED])
-    more = ", ..." if len(longer) > _NAMED else ""
-    fail(
-        f"max_length: {len(longer):,} of {len(rows):,} rows have more than {max_length:,} tokens "
-        f"({first}{more}). Use max_length: {lengths.max()} or set truncate: true."
-    )
-
-
-def _truncated(rows: TokenizedRows, max_length: int, *, keep: int) -> TokenizedRows:
-    """Rows cut to `max_length`: prompts at their start, completions at their end.
-
-    A prompt gives way until half the room is the completion's, since a row without a completion
-    teaches nothing; the first `keep` tokens stay.
-    """
-    chosen: list[NDArray[np.int64]] = []
-    for start, end in zip(rows.offsets[:-1].tolist(), rows.offsets[1:].tolist(), strict=True):
-        index = np.arange(start, end)
-        if len(index) > max_length:
-            prompt = int(rows.in_loss[start:end].argmax())
-            room = max_length - min(len(index) - prompt, max_length // 2)
-            cut = max(0, prompt - room)
-            index = np.concatenate([index[:keep], index[keep + cut :]])[:max_length]
-        chosen.append(index)
-    taken = np.concatenate(chosen)
-    lengths = [len(index) for index in chosen]
-    return TokenizedRows(rows.input_ids[taken], rows.in_loss[taken], _offsets(lengths), rows.ids)
-
-
-def _split(rows: TokenizedRows, max_length: int) -> TokenizedRows:
-    lengths = np.diff(rows.offsets)
-    pieces = np.maximum(1, -(-lengths // max_length))
-    sizes = np.full(int(pieces.sum()), max_length, dtype=np.int64)
-    sizes[np.cumsum(pieces) - 1] = lengths - (pieces - 1) * max_length
-    ids = tuple(rows.ids[i] for i in np.repeat(np.arange(len(rows)), pieces).tolist())
-    return TokenizedRows(rows.input_ids, rows.in_loss, _offsets(sizes), ids)

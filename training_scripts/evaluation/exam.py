@@ -43,6 +43,8 @@ class Answers:
     """The likeliest answer of the task's set; None for questions of open tasks."""
     written: tuple[str | None, ...]
     """The greedy completion; None for plain text, which asks nothing."""
+    rejected: tuple[Loss | None, ...]
+    """The loss of the rejected answer; None for questions that are no preference."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,27 @@ def sit_exam(
     written: list[str | None] = [None] * len(questions)
     for row, completion in zip(asked, completions, strict=True):
         written[row] = model.tokenizer.decode(completion, skip_special_tokens=True)
-    return Answers(tuple(losses), tuple(chosen), tuple(written))
+    rejected = _rejected_losses(model, questions, settings, on_batch)
+    return Answers(tuple(losses), tuple(chosen), tuple(written), rejected)
+
+
+def _rejected_losses(
+    model: LanguageModel,
+    questions: Sequence[Question],
+    settings: ExamSettings,
+    on_batch: Callable[[int], None],
+) -> tuple[Loss | None, ...]:
+    losses: list[Loss | None] = [None] * len(questions)
+    sides = {row: q.rejected for row, q in enumerate(questions) if q.rejected is not None}
+    if sides:
+        tokens = _tokenize(list(sides.values()), model, settings.max_length)
+        labelled = [(own.ids, own.labels) for own in tokens]
+        found = completion_losses(
+            model, labelled, batch_size=settings.batch_size, on_batch=on_batch
+        )
+        for row, loss in zip(sides, found, strict=True):
+            losses[row] = loss
+    return tuple(losses)
 
 
 def batch_count(
@@ -111,7 +133,8 @@ def batch_count(
 ) -> int:
     """Return how often `sit_exam` calls `on_batch`."""
     per_task = [sum(question.task == task for question in questions) for task in answer_sets]
-    counts = [len(questions), *per_task, len(_asked(questions))]
+    preferences = sum(question.rejected is not None for question in questions)
+    counts = [len(questions), *per_task, len(_asked(questions)), preferences]
     return sum(-(-count // batch_size) for count in counts)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from training_scripts.container import fail
 from training_scripts.data.rows import (
     MessagesRow,
+    PreferenceRow,
     PromptRow,
     TextRow,
     has_split,
@@ -33,12 +34,14 @@ NO_TASK = "all"
 class Question:
     """One row of the exam."""
 
-    row: Row
+    row: PromptRow | MessagesRow | TextRow
     task: str
     prompt: str
     """What is asked, as text; empty for plain text."""
     expected: str
-    """The completion, or the last reply; empty for plain text."""
+    """The completion, or the last reply; empty for plain text. Of a preference, what was chosen."""
+    rejected: PromptRow | MessagesRow | None = None
+    """Of a preference, `row` with the answer that was rejected."""
 
 
 def read_exam(folder: Path, *, task_column: str) -> list[Question]:
@@ -89,7 +92,8 @@ def answer_sets(
     Raises:
         JobFailure: If a closed task has one answer only, or `closed_tasks` names an unknown one.
     """
-    asked = {question.task for question in exam if question.expected}
+    # Of two answers one was liked more: the other may be right too.
+    asked = {q.task for q in exam if q.expected and q.rejected is None}
     unknown = sorted(set(closed_tasks or ()) - asked)
     if unknown:
         fail(f"closed_tasks: no row has the task {unknown[0]!r}. Write one of {_list(asked)}.")
@@ -139,6 +143,8 @@ def _question(row: Row, task_column: str) -> Question:
     named: Any = row.extra.get(task_column) if task_column != "task" else row.task
     task = NO_TASK if named is None else str(named)
     match row:
+        case PreferenceRow():
+            return replace(_question(row.chosen, "task"), task=task, rejected=row.rejected)
         case PromptRow():
             return Question(row, task, row.prompt, row.completion)
         case MessagesRow():

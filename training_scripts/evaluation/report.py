@@ -16,8 +16,13 @@ if TYPE_CHECKING:
     from training_scripts.evaluation.questions import Question
     from training_scripts.evaluation.scores import Measure
 
-HEADLINES = {"closed": "accuracy", "open": "rouge_l", "text": "loss"}
-"""Kind of task to the metric that the table shows of it."""
+HEADLINES = {
+    "preference": "preference_accuracy",
+    "closed": "accuracy",
+    "open": "rouge_l",
+    "text": "loss",
+}
+"""Kind of task to the metric that the table shows of it; the first that was measured."""
 
 
 @dataclass(frozen=True)
@@ -115,10 +120,11 @@ def samples(
 def printed(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return the table's rows as text for the log."""
     columns = ("model", "base", *BASELINES)
-    lines = [f"{'task':<16}{'metric':<10}{'rows':>6}" + "".join(f"{c:>12}" for c in columns)]
+    width = max(10, *(len(row["metric"]) + 2 for row in rows))
+    lines = [f"{'task':<16}{'metric':<{width}}{'rows':>6}" + "".join(f"{c:>12}" for c in columns)]
     for row in rows:
         scores = (f"{row[c]['value']:.3f}" if row.get(c) else "-" for c in columns)
-        line = f"{row['task']:<16}{row['metric']:<10}{row['rows']:>6}"
+        line = f"{row['task']:<16}{row['metric']:<{width}}{row['rows']:>6}"
         outcome = f"  {row['verdict']} against {row['against']}" if row.get("against") else ""
         lines.append(line + "".join(f"{s:>12}" for s in scores) + outcome)
     return "\n".join(lines)

@@ -32,7 +32,7 @@ class Series:
 
 
 Scores = dict[str, dict[str, Series]]
-"""Metric (`accuracy`, `exact_match`, `rouge_l`, `loss`) to task to its rows."""
+"""Metric (`accuracy`, `exact_match`, `rouge_l`, `loss`, ...) to task to its rows."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,12 @@ def score(
     """Return the scores of one model.
 
     Closed tasks get `accuracy`, open ones `rouge_l`, both `exact_match`; every row has a `loss`.
+    Preferences get `preference_accuracy`, whether the chosen answer is likelier per token than the
+    rejected, and `preference_accuracy_sum`, whether it is as a whole, which favours short ones.
     """
     scores: Scores = defaultdict(lambda: defaultdict(Series))
-    for question, loss, chosen, written in zip(
-        questions, answers.losses, answers.chosen, answers.written, strict=True
+    for question, loss, chosen, written, rejected in zip(
+        questions, answers.losses, answers.chosen, answers.written, answers.rejected, strict=True
     ):
         task = question.task
         scores["loss"][task].add(loss.nats, float(loss.tokens))
@@ -77,6 +79,10 @@ def score(
             scores["exact_match"][task].add(float(same))
             if task not in closed_tasks:
                 scores["rouge_l"][task].add(rouge_l(question.expected, written))
+        if rejected is not None:
+            by_token = loss.nats / loss.tokens < rejected.nats / rejected.tokens
+            scores["preference_accuracy"][task].add(float(by_token))
+            scores["preference_accuracy_sum"][task].add(float(loss.nats < rejected.nats))
     return {metric: dict(tasks) for metric, tasks in scores.items()}
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -30,6 +30,10 @@ class MicroBatch:
     """Tensor (label,), int64: those next tokens."""
     lengths: tuple[int, ...]
     """Tokens of each document, in order."""
+    documents: tuple[tuple[int, int], ...] = ()
+    """Of each document, its sequence, and which document of the sequence it is."""
+    reference: Any = None
+    """Tensor (document,), float32: `PackedSequences.reference` of each; None without."""
 
     @property
     def tokens(self) -> int:
@@ -38,12 +42,13 @@ class MicroBatch:
 
     def to(self, device: Any) -> MicroBatch:
         """Return the batch with its tensors on `device`."""
-        return MicroBatch(
-            self.input_ids.to(device),
-            self.position_ids.to(device),
-            self.label_positions.to(device),
-            self.label_ids.to(device),
-            self.lengths,
+        return replace(
+            self,
+            input_ids=self.input_ids.to(device),
+            position_ids=self.position_ids.to(device),
+            label_positions=self.label_positions.to(device),
+            label_ids=self.label_ids.to(device),
+            reference=None if self.reference is None else self.reference.to(device),
         )
 
 
@@ -65,7 +70,12 @@ def count_labels(packed: PackedSequences, sequences: Sequence[int]) -> int:
 
 
 def micro_batches(
-    packed: PackedSequences, sequences: Sequence[int], *, size: int, max_tokens: int | None
+    packed: PackedSequences,
+    sequences: Sequence[int],
+    *,
+    size: int,
+    max_tokens: int | None,
+    whole_sequences: bool = False,
 ) -> Iterator[MicroBatch]:
     """Yield `sequences` in micro-batches of at most `size` of them.
 
@@ -75,41 +85,52 @@ def micro_batches(
         size: Sequences per micro-batch.
         max_tokens: Split micro-batches further, between documents, to stay near this many
             tokens; a longer document is one micro-batch.
+        whole_sequences: Split between sequences only.
     """
     for start in range(0, len(sequences), size):
-        documents = [
-            document
-            for sequence in sequences[start : start + size]
-            for document in _documents(packed, sequence)
-        ]
-        documents.sort(key=lambda document: -document[2])
-        for group in _groups(documents, max_tokens):
+        wholes = [_documents(packed, sequence) for sequence in sequences[start : start + size]]
+        if not whole_sequences:
+            wholes = [[document] for documents in wholes for document in documents]
+        wholes.sort(key=_tokens, reverse=True)
+        for group in _groups(wholes, max_tokens):
+            group.sort(key=lambda document: document.length, reverse=True)
             yield _flat(packed, group)
 
 
-_Document = tuple[int, int, int]  # sequence, first token, length
+class _Document(NamedTuple):
+    sequence: int
+    number: int
+    """In the sequence."""
+    start: int
+    length: int
 
 
-def _documents(packed: PackedSequences, sequence: int) -> Iterator[_Document]:
-    start = 0
-    for length in packed.document_lengths[sequence]:
-        yield sequence, start, length
+def _documents(packed: PackedSequences, sequence: int) -> list[_Document]:
+    found, start = [], 0
+    for number, length in enumerate(packed.document_lengths[sequence]):
+        found.append(_Document(sequence, number, start, length))
         start += length
+    return found
 
 
-def _groups(documents: list[_Document], max_tokens: int | None) -> Iterator[list[_Document]]:
-    total = sum(length for _, _, length in documents)
+def _tokens(documents: list[_Document]) -> int:
+    return sum(document.length for document in documents)
+
+
+def _groups(wholes: list[list[_Document]], max_tokens: int | None) -> Iterator[list[_Document]]:
+    """Groups of `wholes`, none of them divided."""
+    total = sum(map(_tokens, wholes))
     # As even as it goes: 2,100 tokens at 2,048 a piece are two of 1,050.
     pieces = 1 if max_tokens is None else -(-total // max_tokens)
     target = total / max(1, pieces)
     group: list[_Document] = []
     tokens = 0
-    for document in documents:
-        if group and max_tokens is not None and tokens + document[2] > max(target, 1):
+    for documents in wholes:
+        if group and max_tokens is not None and tokens + _tokens(documents) > max(target, 1):
             yield group
             group, tokens = [], 0
-        group.append(document)
-        tokens += document[2]
+        group += documents
+        tokens += _tokens(documents)
     if group:
         yield group
 
@@ -118,8 +139,9 @@ def _flat(packed: PackedSequences, documents: list[_Document]) -> MicroBatch:
     import torch
 
     def gather(array: Any) -> Any:
-        return np.concatenate([array[s, at : at + length] for s, at, length in documents])
+        return np.concatenate([array[d.sequence, d.start : d.start + d.length] for d in documents])
 
+    places = tuple((document.sequence, document.number) for document in documents)
     labels = gather(packed.labels)
     # A document's first token has no label, so shifting by one never crosses a bound.
     targets = np.flatnonzero(labels[1:] != IGNORED)
@@ -128,5 +150,14 @@ def _flat(packed: PackedSequences, documents: list[_Document]) -> MicroBatch:
         position_ids=torch.from_numpy(gather(packed.position_ids).astype(np.int64)).unsqueeze(0),
         label_positions=torch.from_numpy(targets),
         label_ids=torch.from_numpy(labels[targets + 1].astype(np.int64)),
-        lengths=tuple(length for _, _, length in documents),
+        lengths=tuple(document.length for document in documents),
+        documents=places,
+        reference=None if packed.reference is None else _gathered(packed.reference, places),
     )
+
+
+def _gathered(reference: Any, places: tuple[tuple[int, int], ...]) -> Any:
+    import torch
+
+    sequences, numbers = zip(*places, strict=True)
+    return torch.from_numpy(reference[list(sequences), list(numbers)])

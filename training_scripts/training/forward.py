@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from training_scripts.training.attention import lay_out
-from training_scripts.training.loss import losses_and_hits, sum_of_losses
+from training_scripts.training.loss import log_likelihoods, losses_and_hits, sum_of_losses
 from training_scripts.training.model import FAMILIAR
 
 if TYPE_CHECKING:
@@ -22,6 +22,19 @@ def batch_losses_and_hits(model: Any, batch: MicroBatch) -> tuple[float, int]:
     """Return the sum of cross-entropies, and for how many labels the likeliest token is right."""
     hidden, weight = _hidden_and_weight(model, batch)
     return losses_and_hits(hidden, weight, batch)
+
+
+def document_log_likelihoods(model: Any, batch: MicroBatch) -> tuple[Any, Any]:
+    """Return the log-likelihood of each document's labels, and their number: (document,) both."""
+    import torch
+
+    hidden, weight = _hidden_and_weight(model, batch)
+    found = log_likelihoods(hidden, weight, batch)
+    ends = torch.tensor(batch.lengths, device=found.device).cumsum(0)
+    owners = torch.bucketize(batch.label_positions, ends, right=True)
+    counts = torch.bincount(owners, minlength=len(ends))
+    # Not `index_add`, which sums in another order each time on a GPU.
+    return torch.stack([part.sum() for part in found.split(counts.tolist())]), counts
 
 
 def _hidden_and_weight(model: Any, batch: MicroBatch) -> tuple[Any, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from training_scripts.container import log_progress
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -31,9 +32,15 @@ class History:
         return self.tokens / self.seconds if self.seconds else 0.0
 
     def train_row(
-        self, step: int, loss: float, learning_rate: float, grad_norm: float, speed: float
+        self,
+        step: int,
+        loss: float,
+        learning_rate: float,
+        grad_norm: float,
+        speed: float,
+        more: Mapping[str, float],
     ) -> None:
-        """Record and print one line about training."""
+        """Record and print one line about training; `more` is what the objective tells beside."""
         self.rows.append(
             {
                 "step": step,
@@ -41,16 +48,18 @@ class History:
                 "learning_rate": learning_rate,
                 "grad_norm": grad_norm,
                 "tokens_per_second": speed,
+                **more,
             }
         )
         left = (self.total_steps - step) * self.seconds / step
         if self.prints:
-            log_progress(step, self.total_steps, {"train/loss": loss}, speed, left)
+            shown = {f"train/{name}": value for name, value in {"loss": loss, **more}.items()}
+            log_progress(step, self.total_steps, shown, speed, left)
 
-    def eval_row(self, step: int, loss: float, accuracy: float) -> None:
+    def eval_row(self, step: int, means: Mapping[str, float]) -> None:
         """Record and print one line about validation."""
-        self.rows.append({"step": step, "eval_loss": loss, "eval_accuracy": accuracy})
-        shown = {"eval/loss": loss, "eval/accuracy": accuracy}
+        self.rows.append({"step": step, **{f"eval_{name}": means[name] for name in means}})
+        shown = {f"eval/{name}": value for name, value in means.items()}
         left = (self.total_steps - step) * self.seconds / step if step else None
         if self.prints:
             log_progress(step, self.total_steps, shown, seconds_left=left)

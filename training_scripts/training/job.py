@@ -1,4 +1,4 @@
-"""What `pretrain.py` and `sft.py` share: from rows and a model to a trained model on disk."""
+"""What every training script shares: from rows and a model to a trained model on disk."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING, Any
 from training_scripts.checkpoints.fingerprint import fingerprint
 from training_scripts.checkpoints.store import CheckpointStore
 from training_scripts.container import fail
-from training_scripts.data.packing import pack
 from training_scripts.data.rows import has_split, read_split
-from training_scripts.data.tokenize import tokenize_rows
 from training_scripts.training.devices import join_world, keep_freed_memory
 from training_scripts.training.loop import Interrupted, Run, Trained, train
 from training_scripts.training.save import count_parameters, run_metrics, save_model, write_readme
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
     from training_scripts.container import Job
     from training_scripts.data.packing import PackedSequences
     from training_scripts.training.devices import World
+    from training_scripts.training.objectives.objective import Objective
     from training_scripts.training.settings import TrainSettings
 
 _NOT_IN_FINGERPRINT = frozenset({"logging_steps", "eval_steps", "save_steps", "save_total_limit"})
@@ -52,29 +51,13 @@ def start(settings: TrainSettings) -> World:
 
 
 def packed_split(
-    job: Job, name: str, tokenizer: Any, settings: TrainSettings
+    job: Job, name: str, tokenizer: Any, settings: TrainSettings, objective: Objective
 ) -> PackedSequences | None:
     """Return the sequences of a split of the channel `data`, None if it has no rows."""
     folder = job.input("data")
     if not has_split(folder, name):
         return None
-    if settings.objective != "sft":
-        too_long = "split"
-    else:
-        too_long = "truncate" if settings.truncate else "refuse"
-    rows = tokenize_rows(
-        read_split(folder, name),
-        tokenizer,
-        max_length=settings.max_length,
-        completion_only_loss=settings.completion_only_loss and settings.objective == "sft",
-        too_long=too_long,  # type: ignore[arg-type]
-    )
-    packed = pack(
-        rows,
-        settings.max_length,
-        strategy="best_fit" if settings.packing else "none",
-        pad_token_id=tokenizer.pad_token_id,
-    )
+    packed = objective.pack(read_split(folder, name), tokenizer, settings)
     if packed.loss_tokens == 0:
         fail(
             f"data: no row of {name}.jsonl has a token to learn. "
@@ -93,10 +76,16 @@ def require_train_split(job: Job) -> None:
 
 
 def run_training(
-    job: Job, settings: TrainSettings, world: World, model: Any, tokenizer: Any, dtype: Any
+    job: Job,
+    settings: TrainSettings,
+    world: World,
+    model: Any,
+    tokenizer: Any,
+    dtype: Any,
+    objective: Objective,
 ) -> Trained:
     """Train `model` on the channel `data`; on SIGTERM leave a checkpoint and exit 143."""
-    packed = packed_split(job, "train", tokenizer, settings)
+    packed = packed_split(job, "train", tokenizer, settings, objective)
     if packed is None:
         fail("data: train.jsonl is empty.")
     stopping: list[int] = []
@@ -104,8 +93,9 @@ def run_training(
     run = Run(
         model=model,
         train=packed,
-        validation=packed_split(job, "validation", tokenizer, settings),
+        validation=packed_split(job, "validation", tokenizer, settings, objective),
         settings=settings,
+        objective=objective,
         dtype=dtype,
         world=world,
         checkpoints=_checkpoints(job, settings),
@@ -114,15 +104,15 @@ def run_training(
     )
     if world.is_main:
         print(
-            f"Training on {packed.tokens} tokens in {len(packed)} sequences, "
+            f"Training on {packed.tokens} tokens in {len(packed)} {objective.noun}, "
             f"{packed.loss_tokens} of them learned.",
             flush=True,
         )
     try:
         with naming_lack_of_memory(settings):
             return train(run)
-    except Interrupted:
-        print("Stopped by SIGTERM; a checkpoint is saved.", flush=True)
+    except Interrupted as stopped:
+        print(f"Stopped by SIGTERM; {stopped}.", flush=True)
         sys.exit(_SIGTERM_EXIT)
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from training_scripts.container import fail
-from training_scripts.training.batches import batch_of_step, count_labels, micro_batches
-from training_scripts.training.forward import batch_loss, batch_losses_and_hits
+from training_scripts.training.batches import batch_of_step, micro_batches
 from training_scripts.training.history import History
 from training_scripts.training.optimizer import MasterAdamW
 from training_scripts.training.schedule import count_steps, learning_rate_factor
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from training_scripts.data.packing import PackedSequences
     from training_scripts.training.batches import MicroBatch
     from training_scripts.training.devices import World
+    from training_scripts.training.objectives.objective import Objective
     from training_scripts.training.settings import TrainSettings
 
 _CPU_TOKENS = 4096
@@ -28,7 +28,7 @@ _CPU_TOKENS = 4096
 
 
 class Interrupted(Exception):  # noqa: N818 no error: somebody asked the job to stop
-    """The job was asked to stop; a checkpoint of the last whole step is saved."""
+    """The job was asked to stop; the text says what is saved."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class Run:
     train: PackedSequences
     validation: PackedSequences | None
     settings: TrainSettings
+    objective: Objective
     dtype: Any
     """What computes: torch.bfloat16 or torch.float32."""
     world: World
@@ -70,7 +71,7 @@ def train(run: Run) -> Trained:
     """Train to the end, from the newest checkpoint if there is one.
 
     Raises:
-        Interrupted: If `run.stop_requested` said so; a checkpoint is saved.
+        Interrupted: If `run.stop_requested` said so.
         JobFailure: If the loss is not finite.
     """
     settings = run.settings
@@ -80,42 +81,65 @@ def train(run: Run) -> Trained:
     eval_steps = settings.eval_steps or max(1, total // 10)
     save_steps = settings.save_steps or eval_steps
     history = History(total, prints=run.world.is_main)
-    progress = _Progress(run, MasterAdamW(run.model, run.dtype, settings), history)
+    optimizer = MasterAdamW(run.model, run.dtype, settings)
+    # Before a checkpoint is loaded: of the model as it was when training began.
+    run = run.objective.prepare(run, total)
+    progress = _Progress(run, optimizer, history)
     run.model.train()
     for step in range(progress.resume(), total):
         progress.take_step(step)
         done = step + 1
         if run.validation is not None and (done % eval_steps == 0 or done == total):
-            progress.history.eval_row(done, *validate(run, run.validation))
+            progress.history.eval_row(done, validate(run, run.validation))
         if done % save_steps == 0:
             progress.save(done)
     return Trained(progress.history, progress.optimizer.master_weights(run.model))
 
 
-def validate(run: Run, packed: PackedSequences) -> tuple[float, float]:
-    """Return mean cross-entropy and next-token accuracy over the labels of `packed`."""
+def validate(run: Run, packed: PackedSequences) -> dict[str, float]:
+    """Return the means over `packed` that the objective tells of, by name, the loss first."""
     import torch
 
-    totals = torch.zeros(3, dtype=torch.float64)
-    size = run.settings.per_device_eval_batch_size
+    objective, every = run.objective, range(len(packed))
+    totals = torch.zeros(len(objective.eval_means), dtype=torch.float64)
     run.model.eval()
     with torch.no_grad():
-        for batch in _own_batches(run, packed, range(len(packed)), size):
-            loss, hits = batch_losses_and_hits(run.model, batch)
-            totals += torch.tensor([loss, hits, len(batch.label_ids)], dtype=torch.float64)
+        for batch in own_batches(run, packed, every, run.settings.per_device_eval_batch_size):
+            totals += torch.tensor(objective.eval_sums(run.model, batch), dtype=torch.float64)
     run.model.train()
     totals = totals.to(run.world.device)
     run.world.sum(totals)
-    loss, hits, labels = totals.tolist()
-    return loss / max(labels, 1), hits / max(labels, 1)
+    count = max(objective.count(packed, every), 1)
+    return {
+        name: total / count
+        for name, total in zip(objective.eval_means, totals.tolist(), strict=True)
+    }
+
+
+def own_batches(
+    run: Run, packed: PackedSequences, sequences: Sequence[int], size: int
+) -> Iterator[MicroBatch]:
+    """Yield this process's share of `sequences` as micro-batches on its device."""
+    mine = sequences[run.world.rank :: run.world.size]
+    on_cpu = run.world.device.type == "cpu"
+    batches = micro_batches(
+        packed,
+        mine,
+        size=size,
+        max_tokens=_CPU_TOKENS if on_cpu else None,
+        whole_sequences=run.objective.whole_sequences,
+    )
+    for batch in batches:
+        yield batch if on_cpu else batch.to(run.world.device)
 
 
 @dataclass
 class _Pace:
     """What happened since the last row about training."""
 
-    loss: float = 0.0
-    labels: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
+    count: int = 0
+    """How many labels or pairs the sums are over."""
     tokens: int = 0
     seconds: float = 0.0
 
@@ -131,11 +155,12 @@ class _Progress:
         """Take optimizer step `step`, from 0."""
         run, started = self.run, self.run.clock()
         sequences = batch_of_step(len(run.train), run.global_batch_size, step, run.settings.seed)
-        labels = count_labels(run.train, sequences)
+        count = run.objective.count(run.train, sequences)
         # Before the batches: a process may have none in an epoch's last step, but must vote.
         if run.world.size > 1:
             self._stop_if_asked(step)
-        loss = self._accumulate(step, sequences, labels)
+        means = self._accumulate(step, sequences, count)
+        loss = means["loss"]
         if not math.isfinite(loss):
             fail(
                 f"step {step + 1}: the loss is {loss}. "
@@ -149,7 +174,7 @@ class _Progress:
         )
         norm = self.optimizer.step(learning_rate, run.world)
         tokens = sum(sum(run.train.document_lengths[sequence]) for sequence in sequences)
-        self._record(step + 1, loss, labels, tokens, run.clock() - started, learning_rate, norm)
+        self._record(step + 1, means, count, tokens, run.clock() - started, learning_rate, norm)
 
     def resume(self) -> int:
         """Take over the newest checkpoint; return how many steps are done."""
@@ -196,24 +221,25 @@ class _Progress:
                 "folder of checkpoints, or give every host the same."
             )
 
-    def _accumulate(self, step: int, sequences: list[int], labels: int) -> float:
-        """Add up the gradients of `sequences`; return the mean loss per label, of all devices."""
+    def _accumulate(self, step: int, sequences: list[int], count: int) -> dict[str, float]:
+        """Add up the gradients of `sequences`; return the means of the step, of all devices."""
         import torch
 
         run = self.run
         # Seeded by the step alone, so that a resumed run draws the same dropout.
         torch.manual_seed(hash((run.settings.seed, step, run.world.rank)) % (1 << 63))
-        total = torch.zeros((), dtype=torch.float32, device=run.world.device)
+        names = run.objective.train_means
+        totals = torch.zeros(len(names), dtype=torch.float32, device=run.world.device)
         size = run.settings.per_device_train_batch_size
-        for batch in _own_batches(run, run.train, sequences, size):
+        for batch in own_batches(run, run.train, sequences, size):
             if run.world.size == 1:
                 self._stop_if_asked(step)
-            loss = batch_loss(run.model, batch, scale=1.0 / max(labels, 1))
+            loss, sums = run.objective.train_sums(run.model, batch, scale=1.0 / max(count, 1))
             loss.backward()
             self.optimizer.accumulate()
-            total += loss.detach()
-        run.world.sum(total)
-        return float(total.item())
+            totals += sums
+        run.world.sum(totals)
+        return dict(zip(names, totals.tolist(), strict=True))
 
     def _stop_if_asked(self, step: int) -> None:
         import torch
@@ -227,13 +253,14 @@ class _Progress:
         if asked:
             self.optimizer.discard_gradients()
             self.save(step)
-            raise Interrupted
+            message = "a checkpoint is saved"
+            raise Interrupted(message)
 
     def _record(
         self,
         done: int,
-        loss: float,
-        labels: int,
+        means: dict[str, float],
+        count: int,
         tokens: int,
         seconds: float,
         learning_rate: float,
@@ -242,25 +269,14 @@ class _Progress:
         self.history.tokens += tokens
         self.history.seconds += seconds
         pace = self.pace
-        pace.loss += loss * labels
-        pace.labels += labels
+        for name, mean in means.items():
+            pace.sums[name] = pace.sums.get(name, 0.0) + mean * count
+        pace.count += count
         pace.tokens += tokens
         pace.seconds += seconds
         logging_steps = self.run.settings.logging_steps
         if done % logging_steps == 0 or done in {1, self.history.total_steps}:
             speed = pace.tokens / max(pace.seconds, 1e-9)
-            self.history.train_row(
-                done, pace.loss / max(pace.labels, 1), learning_rate, norm, speed
-            )
+            told = {name: total / max(pace.count, 1) for name, total in pace.sums.items()}
+            self.history.train_row(done, told.pop("loss"), learning_rate, norm, speed, told)
             self.pace = _Pace()
-
-
-def _own_batches(
-    run: Run, packed: PackedSequences, sequences: Sequence[int], size: int
-) -> Iterator[MicroBatch]:
-    """Yield this process's share of `sequences` as micro-batches on its device."""
-    mine = sequences[run.world.rank :: run.world.size]
-    on_cpu = run.world.device.type == "cpu"
-    limit = _CPU_TOKENS if on_cpu else None
-    for batch in micro_batches(packed, mine, size=size, max_tokens=limit):
-        yield batch if on_cpu else batch.to(run.world.device)

@@ -32,6 +32,21 @@ def sum_of_losses(hidden: Any, output_weight: Any, batch: MicroBatch, *, scale: 
     return _linear_cross_entropy().apply(selected, output_weight, batch.label_ids, scale)
 
 
+def log_likelihoods(hidden: Any, output_weight: Any, batch: MicroBatch) -> Any:
+    """Return (label,) in float32: the log-likelihood of each label, ready for `backward`.
+
+    Arguments are those of `sum_of_losses`.
+    """
+    selected = hidden.squeeze(0).index_select(0, batch.label_positions)
+    if output_weight is None:
+        import torch
+
+        return -torch.nn.functional.cross_entropy(
+            selected.float(), batch.label_ids, reduction="none"
+        )
+    return _linear_log_likelihood().apply(selected, output_weight, batch.label_ids)
+
+
 def losses_and_hits(hidden: Any, output_weight: Any, batch: MicroBatch) -> tuple[float, int]:
     """Return the sum of cross-entropies, and for how many labels the likeliest token is right."""
     import torch
@@ -103,3 +118,49 @@ def _linear_cross_entropy() -> Any:
             return grad_hidden.mul_(factor), grad_weight, None, None
 
     return LinearCrossEntropy
+
+
+@lru_cache(maxsize=1)
+def _linear_log_likelihood() -> Any:
+    """The autograd function; made on first use, as the one above."""
+    import torch
+
+    class LinearLogLikelihood(torch.autograd.Function):
+        """Output layer and log-likelihood in one; the logits are made again on the way back.
+
+        Unlike above, what a label's gradient is multiplied by is only known once all are there.
+        """
+
+        @staticmethod
+        def forward(ctx: Any, hidden: Any, weight: Any, labels: Any) -> Any:
+            found = hidden.new_empty(len(hidden), dtype=torch.float32)
+            normalizers = torch.empty_like(found)
+            for start, end in _chunks(hidden, len(weight)):
+                logits = torch.nn.functional.linear(hidden[start:end], weight).float()
+                normalizers[start:end] = torch.logsumexp(logits, dim=1)
+                found[start:end] = logits.gather(1, labels[start:end].unsqueeze(1)).squeeze(1)
+            ctx.save_for_backward(hidden, weight, labels, normalizers)
+            return found - normalizers
+
+        @staticmethod
+        def backward(ctx: Any, *grad_outputs: Any) -> tuple[Any, ...]:
+            hidden, weight, labels, normalizers = ctx.saved_tensors
+            factors = grad_outputs[0].unsqueeze(1)
+            grad_hidden = torch.empty_like(hidden)
+            wants_weight = ctx.needs_input_grad[1]
+            grad_weight = torch.zeros_like(weight, dtype=torch.float32) if wants_weight else None
+            for start, end in _chunks(hidden, len(weight)):
+                rows, factor = hidden[start:end], factors[start:end]
+                logits = torch.nn.functional.linear(rows, weight).float()
+                # onehot - softmax, the gradient of the log-likelihood by the logits
+                grad = (logits - normalizers[start:end].unsqueeze(1)).exp_().mul_(-factor)
+                grad.scatter_add_(1, labels[start:end].unsqueeze(1), factor)
+                grad = grad.to(weight.dtype)
+                torch.mm(grad, weight, out=grad_hidden[start:end])
+                if grad_weight is not None:
+                    grad_weight += grad.t() @ rows
+            if grad_weight is not None:
+                grad_weight = grad_weight.to(weight.dtype)
+            return grad_hidden, grad_weight, None
+
+    return LinearLogLikelihood

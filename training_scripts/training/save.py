@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from training_scripts.training.history import History
     from training_scripts.training.settings import TrainSettings
 
+_OF_PREFERENCES = frozenset({"beta", "loss_type", "label_smoothing"})
 _MODEL = 'model = AutoModelForCausalLM.from_pretrained(".")'
 _ADAPTER = """from peft import PeftModel
 
@@ -42,18 +43,20 @@ def run_metrics(history: History, counts: Mapping[str, int]) -> dict[str, float]
         "train/tokens_per_second": round(history.tokens_per_second, 1),
         **{f"train/{name}": count for name, count in counts.items()},
     }
-    for name, source in (
-        ("train/loss", "loss"),
-        ("eval/loss", "eval_loss"),
-        ("eval/accuracy", "eval_accuracy"),
-    ):
-        value = history.last(source)
-        if value is not None:
-            metrics[name] = value
-    if "eval/loss" in metrics:
-        # Above e^700 a float overflows, and metrics must be finite.
+    for row in history.rows:
+        # Of each the last: later rows write over earlier ones.
+        metrics |= {name: value for key, value in row.items() if (name := _metric_of(key))}
+    if "eval/accuracy" in metrics:
+        # The loss is a cross-entropy. Above e^700 a float overflows, and metrics must be finite.
         metrics["eval/perplexity"] = math.exp(min(metrics["eval/loss"], 700.0))
     return metrics
+
+
+def _metric_of(key: str) -> str | None:
+    """The metric that a key of `trainer_log.jsonl` becomes, None for what is no result."""
+    if key.startswith("eval_"):
+        return f"eval/{key.removeprefix('eval_')}"
+    return f"train/{key}" if key == "loss" or key.startswith("rewards/") else None
 
 
 def count_parameters(model: Any) -> dict[str, int]:
@@ -75,7 +78,9 @@ def write_readme(
     shown = {
         name: value
         for name, value in vars(settings).items()
-        if value is not None and (settings.method == "lora" or not name.startswith("lora_"))
+        if value is not None
+        and (settings.method == "lora" or not name.startswith("lora_"))
+        and (settings.objective == "dpo" or name not in _OF_PREFERENCES)
     }
     is_adapter = settings.method == "lora" and not settings.merge_adapter
     text = f"""# {step or "model"}

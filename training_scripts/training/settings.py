@@ -45,6 +45,9 @@ class TrainSettings:
     lora_dropout: float
     target_modules: str | tuple[str, ...]
     merge_adapter: bool
+    beta: float
+    loss_type: str
+    label_smoothing: float
     logging_steps: int
     save_total_limit: int
     global_batch_size: int | None = None
@@ -64,7 +67,14 @@ _POSITIVE = (
     "lora_r",
 )
 _POSITIVE_IF_SET = ("global_batch_size", "eval_steps", "save_steps")
-_NOT_NEGATIVE = ("learning_rate", "warmup_ratio", "weight_decay", "max_grad_norm", "lora_dropout")
+_NOT_NEGATIVE = (
+    "learning_rate",
+    "warmup_ratio",
+    "weight_decay",
+    "max_grad_norm",
+    "lora_dropout",
+    "label_smoothing",
+)
 
 
 def read_settings(values: Mapping[str, Any], smoke: Smoke | None = None) -> TrainSettings:
@@ -79,7 +89,11 @@ def read_settings(values: Mapping[str, Any], smoke: Smoke | None = None) -> Trai
     if missing:
         fail(f"settings: {', '.join(missing)} missing. Write them into config.json.")
     settings = TrainSettings(**{name: values[name] for name in known if name in values})
-    problems = [*_range_problems(settings), *_choice_problems(settings)]
+    problems = [
+        *_range_problems(settings),
+        *_preference_problems(settings),
+        *_choice_problems(settings),
+    ]
     if problems:
         fail("\n".join(problems))
     return in_smoke(settings, smoke) if smoke else settings
@@ -145,12 +159,25 @@ def _range_problems(settings: TrainSettings) -> list[str]:
     return problems
 
 
+def _preference_problems(settings: TrainSettings) -> list[str]:
+    problems = []
+    if settings.beta <= 0:
+        problems.append(f"beta: {settings.beta} is not above 0. Write 0.1.")
+    if settings.label_smoothing >= 0.5:
+        problems.append(
+            f"label_smoothing: {settings.label_smoothing} is a share of wrong labels that leaves "
+            "nothing to learn. Write a number below 0.5."
+        )
+    return problems
+
+
 def _choice_problems(settings: TrainSettings) -> list[str]:
     problems = []
     choices = {
-        "objective": ("pretrain", "continued_pretrain", "sft"),
+        "objective": ("pretrain", "continued_pretrain", "sft", "dpo"),
         "method": ("full", "lora"),
         "lr_scheduler_type": ("cosine", "linear", "constant", "constant_with_warmup"),
+        "loss_type": ("sigmoid", "hinge", "ipo", "robust"),
         "attn_implementation": ("auto", "sdpa", "eager", "flash_attention_2"),
     }
     for name, allowed in choices.items():

@@ -1,4 +1,4 @@
-"""Kind `train`: a Training step that runs `pretrain.py`, `sft.py` or the user's script."""
+"""Kind `train`: a Training step that runs the script of its objective, or the user's."""
 
 from __future__ import annotations
 
@@ -26,13 +26,24 @@ WAIT_FOR_SPOT = 2
 """With spot, waiting and running together may take this many times the longest run."""
 
 _METRICS = ("train/loss", "eval/loss", "eval/accuracy", "tokens_per_second")
+_PREFERENCE_METRICS = (
+    "train/loss",
+    "train/rewards/accuracies",
+    "train/rewards/margins",
+    "eval/loss",
+    "eval/rewards/accuracies",
+    "eval/rewards/margins",
+    "tokens_per_second",
+)
+"""Names of trl's DPOTrainer, as trackers show them."""
 _NUMBER = r"([-+0-9.eE]+)"
 
 
 def compile_train(context: Context, step: PlannedStep, spec: TrainSpec) -> Step:
     """Return the Training step that trains a model, by our script or by the user's."""
     if spec.script is None:
-        return training_step(context, step, spec, in_progress_lines(_METRICS))
+        names = _PREFERENCE_METRICS if spec.objective == "dpo" else _METRICS
+        return training_step(context, step, spec, in_progress_lines(names))
     metrics = spec.metric_definitions
     return training_step(context, step, spec, metrics, checkpoints=CHECKPOINTS_OF_ALL_RUNS)
 

@@ -67,6 +67,32 @@ def test_sharegpt_becomes_messages_and_keeps_its_other_columns(fmo: Fmo) -> None
     ]
 
 
+def test_preferences_are_known_and_written_with_their_prompt_apart(fmo: Fmo) -> None:
+    same = {"role": "user", "content": "Hi"}
+    yes, no = ({"role": "assistant", "content": text} for text in ("Hello", "Go away"))
+    write(
+        fmo.folder / "p.jsonl",
+        {"chosen": [same, yes], "rejected": [same, no], "score": 2},
+        {"chosen": [same, yes], "rejected": [same, yes]},
+    )
+    found = fmo("data", "check", "p.jsonl", "--json", "--fix", "out.jsonl").document
+    assert found["format"] == "preference"
+    assert found["ties"] == {"rows": 1, "first": ["p.jsonl:2"]}
+    assert any("drop_ties: true" in line for line in found["suggestions"])
+    assert rows_of(fmo.folder / "out.jsonl")[0] == {
+        "prompt": [same],
+        "chosen": [yes],
+        "rejected": [no],
+        "score": 2,
+    }
+
+
+def test_a_prompt_of_preferences_is_found_under_another_name(fmo: Fmo) -> None:
+    write(fmo.folder / "p.jsonl", {"question": "Why?", "chosen": "So.", "rejected": "No."})
+    found = fmo("data", "check", "p.jsonl", "--json").document
+    assert found["columns"] == {"prompt": "question"}
+
+
 def test_alpaca_becomes_prompts_and_completions(fmo: Fmo) -> None:
     write(fmo.folder / "a.jsonl", {"instruction": "Add", "input": "", "output": "2", "n": 1})
     done = fmo("data", "check", "a.jsonl", "--fix", "p.jsonl", "--json")
@@ -99,6 +125,16 @@ def test_alpaca_becomes_prompts_and_completions(fmo: Fmo) -> None:
             "turn 1 has 'name' too",
         ),
         ({"text": "x"}, "messages", "format text cannot become messages: text has no prompts"),
+        (
+            {"prompt": "p", "chosen": "a", "rejected": "b"},
+            "messages",
+            "format preference cannot become messages: a row has two answers",
+        ),
+        (
+            {"prompt": "p", "completion": "a"},
+            "preference",
+            "format prompt-completion cannot become preference: a row has one answer",
+        ),
     ],
 )
 def test_nothing_is_written_where_something_would_be_lost(

@@ -22,7 +22,7 @@ def rows(fmo: Fmo, name: str, *values: Any) -> None:
     (fmo.folder / name).write_text(text, encoding="utf-8")
 
 
-@pytest.mark.parametrize("objective", ["sft", "pretrain", "continued-pretrain"])
+@pytest.mark.parametrize("objective", ["sft", "dpo", "pretrain", "continued-pretrain"])
 @pytest.mark.parametrize(
     "row",
     [
@@ -32,6 +32,8 @@ def rows(fmo: Fmo, name: str, *values: Any) -> None:
         {"messages": TURNS},
         {"conversations": SHARED},
         {"body: #1": "x", "prompt": "p", "response, final": "r", "completion": "c"},
+        {"chosen": TURNS, "rejected": [TURNS[0], {"role": "assistant", "content": "Go away"}]},
+        {"question": "Why?", "chosen": "So.", "rejected": "So. "},
     ],
     ids=lambda row: "-".join(row),
 )
@@ -61,6 +63,48 @@ def test_the_spec_validates_from_another_folder(fmo: Fmo, objective: str) -> Non
     checked = fmo("validate", "specs/one.yaml")
     assert checked.code == 0, checked.stderr
     assert "steps, 0 warnings, no errors" in checked.stdout
+
+
+def test_a_spec_for_preferences_validates(fmo: Fmo) -> None:
+    pairs = ({"query": f"{n}?", "chosen": "yes", "rejected": "no"} for n in range(100))
+    rows(fmo, "pairs.jsonl", *pairs, {"query": "1?", "chosen": "yes", "rejected": "yes"})
+    done = fmo("init", "dpo", "--data", "pairs.jsonl", "--model", "a/b", "-o", "mine.yaml")
+    assert done.code == 0, done.stderr
+    assert "mine.yaml: dpo on pairs.jsonl (format preference)" in done.stdout
+    text = (fmo.folder / "mine.yaml").read_text()
+    assert "columns: {prompt: query}" in text
+    assert "drop_ties: true" in text
+    checked = fmo("validate", "mine.yaml")
+    assert "3 steps, 0 warnings, no errors" in checked.stdout
+
+
+@pytest.mark.parametrize(
+    ("objective", "row", "told"),
+    [
+        (
+            "sft",
+            {"prompt": "p", "chosen": "a", "rejected": "b"},
+            "--data: sft learns one text a row, and these have a chosen and a rejected. "
+            "Write: fmo init dpo.",
+        ),
+        (
+            "dpo",
+            {"prompt": "p", "completion": "c"},
+            "--data: dpo needs a chosen and a rejected answer, and these rows are of "
+            "prompt-completion. Write: fmo init sft, or give rows with prompt, chosen and "
+            "rejected.",
+        ),
+        ("dpo", {"text": "t"}, "Write: fmo init continued-pretrain, or give rows with prompt,"),
+    ],
+)
+def test_data_for_another_objective_name_it(
+    fmo: Fmo, objective: str, row: dict[str, Any], told: str
+) -> None:
+    rows(fmo, "rows.jsonl", row)
+    done = fmo("init", objective, "--data", "rows.jsonl", "--model", "a/b", "-o", "mine.yaml")
+    assert done.code == 2
+    assert told in done.stderr
+    assert not (fmo.folder / "mine.yaml").exists()
 
 
 def test_columns_are_written_where_their_names_differ(fmo: Fmo) -> None:

@@ -1,4 +1,4 @@
-"""`data/formats.py`: five formats, found by their columns, and rows that do not fit."""
+"""`data/formats.py`: six formats, found by their columns, and rows that do not fit."""
 
 from __future__ import annotations
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from training_scripts.container import JobFailure
 from training_scripts.data.chat import render_chat
 from training_scripts.data.rows import Message, MessagesRow, PromptRow, TextRow
-from training_scripts.data.tokenize import TokenizedRows, tokenize_rows
+from training_scripts.data.tokenize import tokenize_rows
+
+if TYPE_CHECKING:
+    from training_scripts.data.tokenized import TokenizedRows
 
 pytestmark = pytest.mark.train
 

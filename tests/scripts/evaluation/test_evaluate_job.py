@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from training_scripts.container import Job, JobFailure
-from training_scripts.data.rows import PromptRow, write_rows
+from training_scripts.data.rows import PreferenceRow, PromptRow, write_rows
 from training_scripts.evaluate import DEFAULTS, examine
 
 if TYPE_CHECKING:
@@ -81,6 +81,29 @@ def test_an_exam_leaves_metrics_a_table_and_samples(
     log = capsys.readouterr().out
     assert "progress step=" in log
     assert "odd             accuracy" in log
+
+
+def test_preferences_are_examined_beside_the_base(
+    job: Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pairs = [
+        PreferenceRow(
+            f"p{n}", PromptRow("", f"Is {n} odd?", "yes"), PromptRow("", f"Is {n} odd?", "no")
+        )
+        for n in range(10)
+    ]
+    write_rows(job.input("data") / "test.jsonl", pairs)
+    write_rows(job.input("train_data") / "train.jsonl", pairs[:2])
+    examine(job)
+
+    metrics = json.loads(output(job, "metrics/metrics.json"))
+    assert {"preference_accuracy.low", "base.preference_accuracy_sum.high"} <= set(metrics)
+    assert metrics["difference.preference_accuracy"] == 0
+    assert metrics["leaked_rows"] == 2
+    assert not [name for name in metrics if name.startswith("accuracy")]
+    assert json.loads(output(job, "metrics/table.json"))["rows"][0]["kind"] == "preference"
+    # Two models, each with batches of losses, of what they write, and of rejected answers.
+    assert "progress step=6/6" in capsys.readouterr().out
 
 
 def test_an_exam_is_the_same_twice(job: Job) -> None:

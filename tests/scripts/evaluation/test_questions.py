@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from training_scripts.container import JobFailure
-from training_scripts.data.rows import Message, MessagesRow, PromptRow, TextRow, write_rows
+from training_scripts.data.rows import (
+    Message,
+    MessagesRow,
+    PreferenceRow,
+    PromptRow,
+    TextRow,
+    write_rows,
+)
 from training_scripts.evaluation.questions import (
     Question,
     answer_sets,
@@ -34,6 +41,20 @@ def test_the_exam_is_the_sealed_split_and_not_what_was_trained_on(tmp_path: Path
 
     assert [q.prompt for q in read_exam(tmp_path, task_column="task")] == ["sealed"]
     assert [q.prompt for q in read_training(tmp_path, task_column="task")] == ["seen"]
+
+
+def test_a_preference_asks_for_the_chosen_answer_and_has_no_answer_set() -> None:
+    rows = [
+        PreferenceRow(
+            str(n), PromptRow("", "Ask", "yes"), PromptRow("", "Ask", "no"), extra={"topic": "t"}
+        )
+        for n in range(6)
+    ]
+    questions = as_questions(rows, task_column="topic")
+
+    assert {(q.task, q.prompt, q.expected) for q in questions} == {("t", "Ask", "yes")}
+    assert questions[0].rejected == PromptRow("", "Ask", "no")
+    assert answer_sets(questions, [], None) == {}
 
 
 def test_an_exam_without_rows_says_so(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from training_scripts.data.rows import PromptRow, TextRow
+from training_scripts.data.rows import PreferenceRow, PromptRow, TextRow
 from training_scripts.evaluation.exam import Answers
 from training_scripts.evaluation.intervals import Estimate
 from training_scripts.evaluation.likelihood import Loss
@@ -44,7 +44,8 @@ def answers(questions: list[Question], *, right: float, nats: float) -> Answers:
             (question.expected if is_right else wrong) if question.task in CLOSED else None
         )
     written = [answer or "The end." for answer in chosen]
-    return Answers(tuple(Loss(nats, 2) for _ in questions), tuple(chosen), tuple(written))
+    none = (None,) * len(questions)
+    return Answers(tuple(Loss(nats, 2) for _ in questions), tuple(chosen), tuple(written), none)
 
 
 @pytest.fixture
@@ -69,6 +70,22 @@ def test_metrics_are_flat_and_finite_and_named_by_task(findings: Findings) -> No
     assert found["baseline.majority.accuracy.closed"] == 0.5
     assert (found["rows"], found["rows.open"]) == (44, 4)
     assert "rouge_l.closed" not in found
+
+
+def test_preferences_are_scored_by_the_token_and_by_the_answer() -> None:
+    sides = (PromptRow("", "Ask", "a"), PromptRow("", "Ask", "b"))
+    questions = as_questions([PreferenceRow("p", *sides)] * 4, task_column="task")
+    chosen = (Loss(2.0, 1), Loss(2.0, 4), Loss(4.0, 4), Loss(4.0, 1))
+    rejected = (Loss(3.0, 3), Loss(3.0, 4), Loss(3.0, 1), Loss(3.0, 1))
+    sat = Answers(chosen, (None,) * 4, ("a",) * 4, rejected)
+    scores = score(questions, sat, {})
+
+    assert scores["preference_accuracy"]["all"].scores == [0, 1, 1, 0]
+    assert scores["preference_accuracy_sum"]["all"].scores == [1, 1, 0, 0]
+    found = table(Findings(scores, scores, {}), MEASURE)["rows"]
+    assert (found[0]["kind"], found[0]["metric"]) == ("preference", "preference_accuracy")
+    assert found[0]["verdict"] == "ties"
+    assert "all             preference_accuracy       4       0.500" in printed(found)
 
 
 def test_every_metric_lies_between_its_bounds(findings: Findings) -> None:
@@ -166,7 +183,7 @@ def test_samples_take_turns_between_tasks() -> None:
 
 def test_plain_text_is_measured_by_its_loss() -> None:
     questions = as_questions([TextRow("1", "x"), TextRow("2", "y")], task_column="task")
-    sat = Answers((Loss(4.0, 2), Loss(2.0, 2)), (None, None), (None, None))
+    sat = Answers((Loss(4.0, 2), Loss(2.0, 2)), (None, None), (None, None), (None, None))
     own = score(questions, sat, {})
 
     rows = table(Findings(own, own, {}), MEASURE)["rows"]

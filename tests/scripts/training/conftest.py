@@ -52,6 +52,19 @@ def write_split(folder: Path, name: str, rows: list[dict[str, Any]]) -> None:
     (folder / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
 
 
+def row_of(objective: str, text: str) -> dict[str, Any]:
+    """The verb follows from what comes after it; another is what nobody prefers."""
+    verb, rest = text.split(" ", 1)
+    match objective:
+        case "sft":
+            return {"prompt": f"{rest}\n", "completion": verb}
+        case "dpo":
+            other = VERBS[(VERBS.index(verb) + 1) % 5]
+            return {"prompt": f"{rest}\n", "chosen": verb, "rejected": other}
+        case _:
+            return {"text": text}
+
+
 def make_job(root: Path, settings: dict[str, Any], *, model: Path | None = None) -> Job:
     """A Training job with rows fitting its objective."""
     channels = root / "input" / "data"
@@ -59,15 +72,8 @@ def make_job(root: Path, settings: dict[str, Any], *, model: Path | None = None)
     code.mkdir(parents=True)
     config = {"kind": "train", "step": "train", "settings": settings}
     (code / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    sft = settings["objective"] == "sft"
     for name, found in (("train", texts(40)), ("validation", texts(8, start=100))):
-        rows = [
-            {"prompt": text.split(" ", 1)[1] + "\n", "completion": text.split(" ", 1)[0]}
-            if sft
-            else {"text": text}
-            for text in found
-        ]
-        write_split(channels / "data", name, rows)
+        write_split(channels / "data", name, [row_of(settings["objective"], t) for t in found])
     if model is not None:
         (channels / "model").symlink_to(model)
     return Job("train", "train", settings, root, "Training")

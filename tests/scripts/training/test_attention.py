@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 
 from training_scripts.training.attention import PACKED, lay_out, register  # noqa: E402
 from training_scripts.training.batches import MicroBatch  # noqa: E402
-from training_scripts.training.forward import batch_loss  # noqa: E402
+from training_scripts.training.forward import batch_loss, document_log_likelihoods  # noqa: E402
 from training_scripts.training.fused import fuse  # noqa: E402
 from training_scripts.training.model import choose_attention, make_model  # noqa: E402
 
@@ -115,6 +115,33 @@ def test_loss_and_gradients_are_those_of_cross_entropy_over_documents_alone(
     loss = batch_loss(model, batch, scale=1.0)
     loss.backward()
     torch.testing.assert_close(loss, expected.detach(), atol=1e-3, rtol=1e-5)
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(parameter.grad, gradients[name], atol=2e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("model_type", ["llama", "gpt_neox"])
+def test_log_likelihoods_and_their_gradients_are_those_of_documents_alone(model_type: str) -> None:
+    lengths = (40, 33, 7)
+    model, batch = tiny(model_type), batch_of(lengths)
+    ids, _ = row(lengths)
+    weights = torch.tensor([1.0, -2.0, 0.5])
+    expected = torch.stack(
+        [
+            -torch.nn.functional.cross_entropy(
+                model(part).logits[0, :-1], part[0, 1:], reduction="sum"
+            )
+            for part in ids.split(lengths, dim=1)
+        ]
+    )
+    (expected * weights).sum().backward()
+    gradients = {name: p.grad.clone() for name, p in model.named_parameters()}
+    model.zero_grad()
+    if model_type == "llama":
+        fuse(as_packed(model))
+    found, labels = document_log_likelihoods(model, batch)
+    (found * weights).sum().backward()
+    assert labels.tolist() == [39, 32, 6]
+    torch.testing.assert_close(found, expected.detach(), atol=1e-3, rtol=1e-5)
     for name, parameter in model.named_parameters():
         torch.testing.assert_close(parameter.grad, gradients[name], atol=2e-3, rtol=1e-3)
 

@@ -28,7 +28,7 @@ def test_sealed_rows_never_reach_a_training_script(problems_of: Any) -> None:
     )
     assert found == [
         "spec.yaml:5: steps.fit.inputs.test: '$split.test' holds sealed test rows. "
-        "Write '$split'; only `evaluate` may read the test rows."
+        "Write '$split'; the test rows are for `evaluate` and `generate`."
     ]
 
 

@@ -22,6 +22,34 @@ TRAIN = "kind: train, objective: sft, model: ./m"
 
 
 @pytest.mark.parametrize(
+    ("objective", "data_format", "said"),
+    [
+        (
+            "dpo",
+            "messages",
+            "spec.yaml:5: steps.t.objective: `dpo` cannot learn from '$split', whose rows are of "
+            "`format: messages`. Write `objective: sft`, or `format: preference` with rows that "
+            "fit.",
+        ),
+        (
+            "sft",
+            "preference",
+            "spec.yaml:5: steps.t.objective: `sft` cannot learn from '$split', whose rows are of "
+            "`format: preference`. Write `objective: dpo`, or `format: auto` with rows that fit.",
+        ),
+    ],
+)
+def test_rows_that_an_objective_cannot_learn_from_are_refused(
+    objective: str, data_format: str, said: str, problems_of: ProblemsOf
+) -> None:
+    steps = (
+        f"split: {{kind: dataset, data: ./x, format: {data_format}}}\n"
+        f"t: {{kind: train, objective: {objective}, model: ./m, data: $split}}"
+    )
+    assert problems_of(steps) == [said]
+
+
+@pytest.mark.parametrize(
     ("steps", "said"),
     [
         (

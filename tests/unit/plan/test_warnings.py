@@ -59,6 +59,15 @@ EXAM = SFT + "exam: {kind: evaluate, model: $sft, data: $split.test, gates: {min
             "spec.yaml:4: steps.sft.lora_r: it has no effect with `method: full`. "
             "Write `method: lora`, or remove it.",
         ),
+        (
+            SFT.replace("data: $split}", "data: $split, beta: 0.2}"),
+            "spec.yaml:5: steps.sft.beta: it has no effect with `objective: sft`. "
+            "Write `objective: dpo`, or remove it.",
+        ),
+        (
+            SFT.replace("objective: sft", "objective: dpo, packing: false"),
+            "spec.yaml:5: steps.sft.packing: it has no effect with `objective: dpo`. Remove it.",
+        ),
     ],
 )
 def test_a_doubtful_step_is_warned_about(steps: str, said: str, warnings_of: WarningsOf) -> None:
@@ -78,6 +87,9 @@ def test_a_parameter_that_nothing_reads_is_warned_about(warnings_of: WarningsOf)
     [
         EXAM + "out: {kind: register, model: $exam, model_package_group_name: g}",
         EXAM + "more: {kind: evaluate, model: $sft, data: $split.test}",
+        EXAM.replace("objective: sft", "objective: dpo, beta: 0.2").replace(
+            "{accuracy: 1}", "{base.preference_accuracy: 0.5, preference_accuracy_sum: 0.6}"
+        ),
         EXAM + "out: {kind: register, model: $sft, model_package_group_name: g, after: [exam]}",
     ],
 )

@@ -157,7 +157,7 @@ STEPS = "name: x\nsteps:\n"
             "{kind: dataset, data: ./x, validation_fraction: 0.2}",
             "steps.a.validation_fraction: there is no key 'validation_fraction' here. The keys "
             "are: kind, data, format, columns, prompt_template, system_prompt, split, deduplicate, "
-            "near_duplicate_threshold, max_rows, min_characters, gates and 11 more.",
+            "near_duplicate_threshold, max_rows, min_characters, drop_ties and 12 more.",
         ),
         (
             "{kind: dataset}",
@@ -207,7 +207,17 @@ STEPS = "name: x\nsteps:\n"
         (
             "{kind: train, data: ./x, model: ./m}",
             "steps.a.objective: the key 'objective' is missing. Add `objective:`, one of "
-            "pretrain, continued_pretrain, sft, or `script: ./train.py`.",
+            "pretrain, continued_pretrain, sft, dpo, or `script: ./train.py`.",
+        ),
+        (
+            "{kind: train, data: ./x, model: ./m, objective: dop}",
+            "steps.a.objective: expected one of pretrain, continued_pretrain, sft, dpo, found "
+            "'dop'. Did you mean 'dpo'?",
+        ),
+        (
+            "{kind: train, data: ./x, model: ./m, objective: dpo, label_smoothing: 0.1}",
+            "steps.a.label_smoothing: `loss_type: sigmoid` takes every label for right. "
+            "Write `loss_type: robust`, or remove it.",
         ),
         (
             "{kind: train, data: ./x, objective: pretrain, model: ./m}",
@@ -406,3 +416,13 @@ def test_an_account_id_keeps_its_zero() -> None:
 def test_json_is_a_spec_too() -> None:
     text = '{"name": "x", "steps": {"a": {"kind": "dataset", "data": "./x"}}}'
     assert load_spec(text).steps["a"].kind == "dataset"
+
+
+@pytest.mark.parametrize(("objective", "rate"), [("sft", 2e-5), ("dpo", 1e-6)])
+def test_the_learning_rate_that_nobody_wrote_follows_from_the_objective(
+    objective: str, rate: float
+) -> None:
+    step = load_spec(TRAIN.replace("objective: sft", f"objective: {objective}"))
+    train = step.steps["sft"]
+    assert train.model_dump()["learning_rate"] == rate
+    assert "learning_rate" not in train.model_fields_set

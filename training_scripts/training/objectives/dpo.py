@@ -1,0 +1,169 @@
+"""DPO: the chosen answer becomes likelier than the rejected one (arXiv:2305.18290).
+
+Losses and names are those of trl's DPOTrainer. The reference is the model before its first step,
+asked once for all answers, so that no second model stays in memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from training_scripts.container import fail
+from training_scripts.data.packing import pack
+from training_scripts.data.rows import PreferenceRow
+from training_scripts.data.tokenize import tokenize_pairs
+from training_scripts.training.batches import batch_of_step
+from training_scripts.training.forward import document_log_likelihoods
+from training_scripts.training.loop import Interrupted, own_batches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from training_scripts.data.packing import PackedSequences
+    from training_scripts.data.rows import Row
+    from training_scripts.training.batches import MicroBatch
+    from training_scripts.training.loop import Run
+    from training_scripts.training.settings import TrainSettings
+
+_MEANS = (
+    "loss",
+    "rewards/chosen",
+    "rewards/rejected",
+    "rewards/accuracies",
+    "rewards/margins",
+)
+
+
+@dataclass(frozen=True)
+class DPO:
+    """A loss of how much more the model prefers the chosen answer than the reference does."""
+
+    beta: float
+    loss_type: str
+    """As in trl: `sigmoid`, `hinge`, `ipo`, `robust`."""
+    label_smoothing: float
+
+    noun: ClassVar[str] = "pairs"
+    whole_sequences: ClassVar[bool] = True
+    train_means: ClassVar[tuple[str, ...]] = _MEANS
+    eval_means: ClassVar[tuple[str, ...]] = _MEANS
+
+    def pack(self, rows: Iterable[Row], tokenizer: Any, settings: TrainSettings) -> PackedSequences:
+        """Return a sequence a row: the prompt with the chosen answer, then with the rejected."""
+        tokenized = tokenize_pairs(
+            _preferences(rows),
+            tokenizer,
+            max_length=settings.max_length,
+            too_long="truncate" if settings.truncate else "refuse",
+        )
+        return pack(
+            tokenized,
+            settings.max_length,
+            strategy="pairs",
+            pad_token_id=tokenizer.pad_token_id,
+        )
+
+    def prepare(self, run: Run, total_steps: int) -> Run:
+        """Return the run with the reference's log-likelihood of each answer it will meet."""
+        if run.world.is_main:
+            print("Asking the model, as it is, for its log-likelihoods: the reference.", flush=True)
+        wanted = _met(run, total_steps)
+        validation = run.validation
+        if validation is not None:
+            validation = _with_reference(run, validation, range(len(validation)))
+        return replace(run, train=_with_reference(run, run.train, wanted), validation=validation)
+
+    def count(self, packed: PackedSequences, sequences: Sequence[int]) -> int:
+        """Return how many pairs there are."""
+        del packed
+        return len(sequences)
+
+    def train_sums(self, model: Any, batch: MicroBatch, *, scale: float) -> tuple[Any, Any]:
+        """Return the scaled sum of losses, and the scaled sums of losses and rewards."""
+        sums = self._sums(model, batch) * scale
+        return sums[0], sums.detach()
+
+    def eval_sums(self, model: Any, batch: MicroBatch) -> Sequence[float]:
+        """Return the sums of losses and rewards."""
+        sums: list[float] = self._sums(model, batch).tolist()
+        return sums
+
+    def losses(self, ratios: Any, labels: Any) -> Any:
+        """Return (pair,): the loss of each pair.
+
+        Args:
+            ratios: (pair, 2); log-likelihood less the reference's, chosen then rejected.
+            labels: (pair, 2); how many tokens each answer has.
+        """
+        from torch.nn.functional import logsigmoid, relu
+
+        margins = self.beta * (ratios[:, 0] - ratios[:, 1])
+        match self.loss_type:
+            case "hinge":
+                return relu(1 - margins)
+            case "ipo":
+                # Per token, as the authors of arXiv:2310.12036 told trl's that they computed it.
+                each = ratios / labels
+                return (each[:, 0] - each[:, 1] - 1 / (2 * self.beta)) ** 2
+            case "robust":
+                flipped = self.label_smoothing
+                kept = (1 - flipped) * logsigmoid(margins) - flipped * logsigmoid(-margins)
+                return -kept / (1 - 2 * flipped)
+            case _:
+                return -logsigmoid(margins)
+
+    def _sums(self, model: Any, batch: MicroBatch) -> Any:
+        import torch
+
+        likelihoods, labels = document_log_likelihoods(model, batch)
+        pairs = torch.tensor(_pairs(batch), device=likelihoods.device)
+        ratios = (likelihoods - batch.reference)[pairs]
+        losses = self.losses(ratios, labels[pairs])
+        chosen, rejected = (self.beta * ratios.detach()).unbind(dim=1)
+        told = (losses, chosen, rejected, (chosen > rejected).float(), chosen - rejected)
+        return torch.stack([of_pairs.sum() for of_pairs in told])
+
+
+def _preferences(rows: Iterable[Row]) -> Iterator[PreferenceRow]:
+    for row in rows:
+        if not isinstance(row, PreferenceRow):
+            fail(
+                f"data: row {row.id!r} has no chosen and rejected answers, which objective dpo "
+                "learns from. Give rows of format preference, or write `objective: sft`."
+            )
+        yield row
+
+
+def _pairs(batch: MicroBatch) -> list[tuple[int, int]]:
+    """Per pair, where its two documents stand in the batch."""
+    at = {document: place for place, document in enumerate(batch.documents)}
+    return [(at[sequence, 0], at[sequence, 1]) for sequence, number in at if number == 0]
+
+
+def _met(run: Run, total_steps: int) -> Sequence[int]:
+    """The sequences that training will meet: all, unless it ends within an epoch."""
+    size, count = run.global_batch_size, len(run.train)
+    if total_steps * size >= count:
+        return range(count)
+    steps = (batch_of_step(count, size, step, run.settings.seed) for step in range(total_steps))
+    return sorted(sequence for step in steps for sequence in step)
+
+
+def _with_reference(run: Run, packed: PackedSequences, sequences: Sequence[int]) -> PackedSequences:
+    import torch
+
+    found = torch.zeros(len(packed), 2, dtype=torch.float32, device=run.world.device)
+    run.model.eval()
+    with torch.no_grad():
+        for batch in own_batches(run, packed, sequences, run.settings.per_device_eval_batch_size):
+            # Several processes hear of it at the first step, all at the same place.
+            if run.world.size == 1 and run.stop_requested():
+                message = "there was nothing to save yet"
+                raise Interrupted(message)
+            likelihoods, _ = document_log_likelihoods(run.model, batch)
+            rows, columns = zip(*batch.documents, strict=True)
+            found[list(rows), list(columns)] = likelihoods
+    run.model.train()
+    run.world.sum(found)
+    return replace(packed, reference=found.cpu().numpy())
