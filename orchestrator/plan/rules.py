@@ -10,6 +10,7 @@ from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.evaluate import EvaluateSpec
 from orchestrator.spec.register import RegisterSpec
 from orchestrator.spec.suggest import did_you_mean
+from orchestrator.spec.tracking import trackers_of
 from orchestrator.spec.train import TrainSpec
 
 if TYPE_CHECKING:
@@ -30,6 +31,12 @@ REFUSED: Mapping[Wanted, frozenset[str]] = {
     "anything": frozenset(("arn",)),
 }
 LORA_ONLY = ("lora_r", "lora_alpha", "lora_dropout", "target_modules", "merge_adapter")
+READ_BY: Mapping[str, tuple[str, ...]] = {
+    "tracking_uri": ("mlflow",),
+    "project": ("mlflow", "wandb"),
+    "run_name": ("mlflow", "wandb"),
+}
+"""What a training says of trackers, to those that read it."""
 EXAM_METRICS = frozenset(("accuracy", "exact_match", "loss", "perplexity", "rouge_l"))
 """What `evaluate` measures of a model; a dot and a task's name may follow."""
 EXAM_COUNTS = frozenset(("rows", "leaked_rows"))
@@ -83,6 +90,27 @@ def lora_settings_have_effect(spec: PipelineSpec, findings: Findings) -> None:
                         f"it has no effect with `method: {step.method}`",
                         "Write `method: lora`, or remove it.",
                     )
+
+
+def tracking_settings_have_effect(spec: PipelineSpec, findings: Findings) -> None:
+    """Warn about what a step tells trackers that it does not report to.
+
+    A default of the team may say it: it holds for the steps that do report.
+    """
+    for name, step in spec.steps.items():
+        if not isinstance(step, TrainSpec):
+            continue
+        trackers = set(trackers_of(step.report_to))
+        for field, readers in READ_BY.items():
+            where = f"steps.{name}.{field}"
+            written = field in step.model_fields_set and where not in findings.origins
+            if written and trackers.isdisjoint(readers):
+                wanted = " or ".join(readers)
+                findings.warn(
+                    where,
+                    f"it has no effect unless `report_to` names {wanted}",
+                    f"Write `report_to: {readers[0]}`, or remove it.",
+                )
 
 
 def instances_share_the_work(spec: PipelineSpec, findings: Findings) -> None:

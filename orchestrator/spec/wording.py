@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from orchestrator.spec import tracking
 from orchestrator.spec.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ PATTERNS = {
     r"^sg-[0-9a-z]+$": "a security group's id such as sg-0a1b2c3d",
     r"^ml\.[a-z0-9*-]+\.[a-z0-9*-]+$": "an instance type such as ml.g5.xlarge or ml.g5.*",
     r"^\$": "a reference such as $step.output",
+    tracking.URI: "an MLflow server (https://host), its ARN on SageMaker, or a folder (./mlruns)",
+    tracking.LABEL: "a name of at most 128 characters without '/'",
     r"^\$[A-Za-z0-9_-]+\.metrics\.[^\s.$][^\s$]*$": "$step.metrics.NAME",
 }
 HYPHENATED: frozenset[object] = frozenset(pattern for pattern in PATTERNS if "(-*" in pattern)
