@@ -38,7 +38,7 @@ def main(job: Job | None = None) -> None:
     from training_scripts.training.model import load_model, load_tokenizer, prepare_model
 
     require_train_split(job)
-    world = start(settings)
+    world = start(job, settings)
     dtype = compute_dtype(bf16=settings.bf16, device=world.device)
     folder = job.input("model")
     tokenizer = load_tokenizer(folder)

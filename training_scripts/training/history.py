@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 from training_scripts.container import log_progress
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+
+
+def _tell_nobody(_: Mapping[str, float]) -> None:
+    """Leave the row to the file."""
 
 
 @dataclass
@@ -24,6 +29,8 @@ class History:
     """Time spent in optimizer steps, over all attempts."""
     prints: bool = True
     """Whether this process prints progress: one of those that train together does."""
+    tell: Callable[[Mapping[str, float]], None] = _tell_nobody
+    """Gets each row as it is recorded."""
 
     @property
     def tokens_per_second(self) -> float:
@@ -34,7 +41,7 @@ class History:
         self, step: int, loss: float, learning_rate: float, grad_norm: float, speed: float
     ) -> None:
         """Record and print one line about training."""
-        self.rows.append(
+        self._record(
             {
                 "step": step,
                 "loss": loss,
@@ -49,7 +56,7 @@ class History:
 
     def eval_row(self, step: int, loss: float, accuracy: float) -> None:
         """Record and print one line about validation."""
-        self.rows.append({"step": step, "eval_loss": loss, "eval_accuracy": accuracy})
+        self._record({"step": step, "eval_loss": loss, "eval_accuracy": accuracy})
         shown = {"eval/loss": loss, "eval/accuracy": accuracy}
         left = (self.total_steps - step) * self.seconds / step if step else None
         if self.prints:
@@ -64,3 +71,7 @@ class History:
         partial = path.with_name(f".{path.name}.partial")
         partial.write_text("".join(json.dumps(row) + "\n" for row in self.rows), encoding="utf-8")
         partial.replace(path)
+
+    def _record(self, row: dict[str, float]) -> None:
+        self.rows.append(row)
+        self.tell(row)
