@@ -101,6 +101,7 @@ def run_job(plan: JobPlan, step: str, folder: Path, around: JobSurroundings) -> 
         return JobEnd("Succeeded")
     with naming_full_disks(folder):
         _lay_out(plan, folder, around.store)
+        _link_live_outputs(plan, folder, around.store)
         with open_log(folder / LOG_FILE) as file, _checkpoints(plan, folder, around) as lock:
             log = JobLog(file, step, around.tell, around.clock)
             end = _start(plan, folder, around, log, lock)
@@ -148,6 +149,15 @@ def _lay_out(plan: JobPlan, folder: Path, store: Store) -> None:
             raise StoreError(missing_data_text(channel.name, channel.uri, store))
 
 
+def _link_live_outputs(plan: JobPlan, folder: Path, store: Store) -> None:
+    """Let the job write into the store what SageMaker uploads while it runs."""
+    for output in plan.live_outputs:
+        kept = store.folder(output.uri)
+        kept.mkdir(parents=True, exist_ok=True)
+        (folder / output.path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / output.path).symlink_to(kept)
+
+
 def missing_data_text(channel: str, uri: str, store: Store) -> str:
     """Return what to tell a person when a job's input is not in the store."""
     location = parse_uri(uri)
@@ -188,6 +198,7 @@ def _start(
                 around.caller,
                 as_opt_ml=around.as_opt_ml,
                 python=python,
+                tracking=around.home.tracking,
             ),
             folder=folder / "code",
             job_root=folder,

@@ -40,18 +40,18 @@ class Mlflow:
         for name, value in _ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # It would report to the makers of MLflow.
-        try:
-            from mlflow.exceptions import MlflowException
-        except ImportError as error:
-            cure = "Run: pip install 'fm-orchestrator[mlflow]'"
-            message = f"report_to: mlflow is not installed ({error}). {cure}"
-            raise Misconfigured(message) from error
         if uri.startswith("arn:") and importlib.util.find_spec("sagemaker_mlflow") is None:
             message = (
                 f"tracking_uri: {uri} needs the package sagemaker-mlflow. "
                 "Run: pip install 'fm-orchestrator[mlflow]'"
             )
             raise Misconfigured(message)
+        try:
+            from mlflow.exceptions import MlflowException
+        except ImportError as error:
+            cure = "Run: pip install 'fm-orchestrator[mlflow]'"
+            message = f"report_to: mlflow is not installed ({error}). {cure}"
+            raise Misconfigured(message) from error
         self.errors: tuple[type[Exception], ...] = (MlflowException, OSError)
         self._uri = uri
         self._client: Any = None
@@ -62,8 +62,9 @@ class Mlflow:
     def start(self, run: RunFacts) -> str:
         """Make the run, or find that of an earlier attempt and what it has."""
         from mlflow.exceptions import MlflowException
-        from mlflow.tracking import MlflowClient
+        from mlflow.tracking import MlflowClient, set_tracking_uri
 
+        set_tracking_uri(self._uri)  # sagemaker-mlflow reads the ARN from there, not the client's.
         try:
             self._client = MlflowClient(tracking_uri=self._uri)
             with self._alone():
@@ -75,7 +76,7 @@ class Mlflow:
                 message = f"tracking_uri: {self._uri} refuses: {_first_line(error)} {_CREDENTIALS}"
                 raise Misconfigured(message) from error
             raise
-        return f"{self._uri}, experiment {run.project!r}, run {found.info.run_name!r}"
+        return f"experiment {run.project!r}, run {found.info.run_name!r}, {self._uri}"
 
     def log(self, rows: Sequence[Row]) -> None:
         """Store the rows' numbers that the run lacks."""

@@ -128,7 +128,7 @@ def _tracker(name: str, job: Job, patience: Patience) -> Tracker:
                 Path(kept) if kept else job.root / "output" / "data",
                 os.environ,
                 offline_without_key=kept is not None,
-                seconds=patience.finish,
+                seconds=patience.start,
             )
     message = f"report_to: there is no tracker {name!r}. Write tensorboard, mlflow or wandb."
     raise Misconfigured(message)

@@ -57,6 +57,11 @@ class Sender:
             if self._problem is not None:
                 raise self._problem
 
+    @property
+    def waiting(self) -> int:
+        """How many rows are not yet stored."""
+        return len(self._rows)
+
     def send(self, row: Row) -> None:
         """Have a row sent soon; never waits."""
         with self._changed:
@@ -72,7 +77,7 @@ class Sender:
         self._thread.join(seconds)
         if not self._ended:
             print(
-                f"{self._tracker.name}: {len(self._rows)} rows and the end of the run are not "
+                f"{self._tracker.name}: {self.waiting} rows and the end of the run are not "
                 "stored there. The model folder has them in trainer_log.jsonl.",
                 flush=True,
             )
@@ -118,7 +123,7 @@ class Sender:
             if self._ending is None:
                 self._changed.wait_for(lambda: self._ending, self._patience.retry)
             else:
-                self._changed.wait(1.0)
+                self._changed.wait(min(self._patience.retry, 1.0))
 
     def _give_up(self, error: Misconfigured) -> None:
         with self._changed:
@@ -129,8 +134,8 @@ class Sender:
     def _warn(self, what: str) -> None:
         if not self._warned:
             print(
-                f"{self._tracker.name}: {what}. The training goes on; what it measures is sent "
-                "as soon as that is possible.",
+                f"{self._tracker.name}: {what}. The training goes on, and what it measures is kept "
+                "until it can be stored.",
                 flush=True,
             )
         self._warned = True

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from training_scripts.tracking.tracker import Misconfigured, keep_id, known_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from training_scripts.tracking.tracker import Row, RunFacts, Status
 
+_REFUSED = re.compile(r"\berror 40[13]\b")
 _WITHOUT_KEY = ("offline", "dryrun", "disabled")
 """Values of WANDB_MODE with which nothing is sent."""
 
@@ -40,6 +43,7 @@ class Wandb:
             seconds: How long a start and an end may take.
         """
         os.environ["WANDB_ERROR_REPORTING"] = "false"  # It would report to the makers of W&B.
+        os.environ.setdefault("WANDB_SILENT", "true")
         try:
             import wandb
         except ImportError as error:
@@ -71,6 +75,7 @@ class Wandb:
             run_id = secrets.token_hex(4)
             keep_id(run, self.name, run_id)
         self._folder.mkdir(parents=True, exist_ok=True)
+        wandb.teardown()  # Else its process says that a try that failed still has the run.
         try:
             self._run = wandb.init(
                 project=run.project,
@@ -82,6 +87,7 @@ class Wandb:
                 dir=self._folder,
                 config=dict(run.hyperparameters),
                 settings=wandb.Settings(
+                    sagemaker_disable=True,  # It would name the run anew for each attempt.
                     console="off",
                     silent=True,
                     disable_git=True,
@@ -91,12 +97,18 @@ class Wandb:
                     finish_timeout=self._seconds,
                 ),
             )
-        except (wandb.errors.AuthenticationError, wandb.errors.UsageError) as error:
-            message = f"report_to: wandb refuses: {error}"
-            raise Misconfigured(message) from error
+        except wandb.errors.Error as error:
+            if isinstance(error, wandb.errors.UsageError) or _REFUSED.search(str(error)):
+                message = f"report_to: wandb refuses: {error} Check WANDB_API_KEY."
+                raise Misconfigured(message) from error
+            self._mode = "offline"  # For the next try: what it keeps there can be sent later.
+            raise
         self._has_until = self._run.step - 1
-        where = self._run.dir if self._run.offline else self._run.url
-        return f"{where}, project {run.project!r}, run {run.name!r}"
+        where = self._run.url
+        if self._run.offline:
+            folder = Path(self._run.dir).parent
+            where = f"{folder}; send it with: wandb sync {shlex.quote(str(folder))}"
+        return f"project {run.project!r}, run {run.name!r}, {where}"
 
     def log(self, rows: Sequence[Row]) -> None:
         """Hand rows over; W&B takes steps in order, and drops those it has passed."""
@@ -106,5 +118,8 @@ class Wandb:
 
     def finish(self, status: Status, summary: Mapping[str, float]) -> None:
         """Send what is left, and end the run."""
+        import wandb
+
         self._run.summary.update(dict(summary))
         self._run.finish(exit_code=0 if status == "FINISHED" else 1)
+        wandb.teardown()  # Its process has yet to write the file, and would die with the job.
