@@ -37,7 +37,7 @@ class Sender:
         self._heard = threading.Event()
         """Set once the tracker answered or failed."""
         self._ending: tuple[Status, Mapping[str, float]] | None = None
-        self._ended = self._warned = self._reached = self._going = False
+        self._ended = self._warned = self._reached = False
         self._problem: Misconfigured | None = None
         # A daemon: one that hangs dies with the job.
         self._thread = threading.Thread(target=self._work, name=tracker.name, daemon=True)
@@ -52,10 +52,8 @@ class Sender:
         self._thread.start()
         if not self._heard.wait(self._patience.start):
             self._warn(f"no answer in {self._patience.start:g} s")
-        with self._changed:
-            self._going = True
-            if self._problem is not None:
-                raise self._problem
+        if self._problem is not None:
+            raise self._problem
 
     @property
     def waiting(self) -> int:
@@ -76,11 +74,8 @@ class Sender:
         seconds = self._patience.finish if status == "FINISHED" else self._patience.stop
         self._thread.join(seconds)
         if not self._ended:
-            print(
-                f"{self._tracker.name}: {self.waiting} rows and the end of the run are not "
-                "stored there. The model folder has them in trainer_log.jsonl.",
-                flush=True,
-            )
+            lost = f"{self.waiting} rows and the end of the run are not stored there"
+            print(f"{self._tracker.name}: {lost}. {self._problem or ''}".rstrip(), flush=True)
 
     def _work(self) -> None:
         try:
@@ -92,7 +87,7 @@ class Sender:
                     self._heard.set()
                     self._rest()
         except Misconfigured as error:
-            self._give_up(error)
+            self._problem = error
         finally:
             self._heard.set()
 
@@ -124,12 +119,6 @@ class Sender:
                 self._changed.wait_for(lambda: self._ending, self._patience.retry)
             else:
                 self._changed.wait(min(self._patience.retry, 1.0))
-
-    def _give_up(self, error: Misconfigured) -> None:
-        with self._changed:
-            self._problem = error
-            if self._going:
-                self._warn(str(error))
 
     def _warn(self, what: str) -> None:
         if not self._warned:
