@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
@@ -127,7 +128,7 @@ def show_result(result: ExecutionResult, home: Home, output: Output) -> int:
         output.say(f"report: {report}")
     curves = executions.tensorboard_folder(result, home)
     if curves:
-        output.say(f"curves: tensorboard --logdir {curves}")
+        output.say(f"curves: tensorboard --logdir {shlex.quote(str(curves))}")
     if result.status == "Succeeded":
         return 0
     _say_why(result, home, output)
