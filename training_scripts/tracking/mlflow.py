@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import importlib.util
 import json
+import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ _ENVIRONMENT = {
     # MLflow would try for minutes; here a thread tries again, and keeps the rows meanwhile.
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 _METRICS_AT_ONCE, _PARAMETERS_AT_ONCE = 1000, 100
 """MLflow's limits on one log-batch request."""
@@ -52,6 +54,9 @@ class Mlflow:
             cure = "Run: pip install 'fm-orchestrator[mlflow]'"
             message = f"report_to: mlflow is not installed ({error}). {cure}"
             raise Misconfigured(message) from error
+        if not uri.startswith("arn:"):
+            # With sagemaker-mlflow installed, MLflow warns at each request that this is no ARN.
+            logging.getLogger("mlflow.tracking.request_header.registry").setLevel(logging.ERROR)
         self.errors: tuple[type[Exception], ...] = (MlflowException, OSError)
         self._uri = uri
         self._client: Any = None
@@ -76,7 +81,10 @@ class Mlflow:
                 message = f"tracking_uri: {self._uri} refuses: {_first_line(error)} {_CREDENTIALS}"
                 raise Misconfigured(message) from error
             raise
-        return f"experiment {run.project!r}, run {found.info.run_name!r}, {self._uri}"
+        where = self._uri
+        if where.startswith("http"):
+            where = f"{where}/#/experiments/{found.info.experiment_id}/runs/{self._run_id}"
+        return f"experiment {run.project!r}, run {found.info.run_name!r}, {where}"
 
     def log(self, rows: Sequence[Row]) -> None:
         """Store the rows' numbers that the run lacks."""

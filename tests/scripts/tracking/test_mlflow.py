@@ -124,12 +124,17 @@ class TestServer:
 
     pytestmark = LOOPBACK
 
-    def test_a_run_reaches_it(self, tmp_path: Path, facts: Facts, rows: Rows) -> None:
+    def test_a_run_reaches_it_and_nothing_else_is_said(
+        self, tmp_path: Path, facts: Facts, rows: Rows, capfd: pytest.CaptureFixture[str]
+    ) -> None:
         server = MlflowServer(tmp_path / "server")
         tracker = attempt(server.uri, facts(), rows(1, 3))
         tracker.finish("FINISHED", {"train/tokens": 9.0})
+        where = Mlflow(server.uri).start(facts())
+        assert where.startswith(f"experiment 'support', run 'job-1', {server.uri}/#/experiments/")
         attempt(server.uri, facts(resumed_after=2), rows(1, 4))
         server.close()
+        assert capfd.readouterr() == ("", "")
         assert steps(server.client, "train/loss") == [1, 2, 3, 4]
         assert only_run(server.client).data.params["learning_rate"] == "0.002"
 
