@@ -31,6 +31,10 @@ _METRICS_AT_ONCE, _PARAMETERS_AT_ONCE = 1000, 100
 _LONGEST_PARAMETER = 500
 """The limit of servers before MLflow 2.8; newer ones take more."""
 _REFUSED = {401, 403, 404}
+_CREDENTIALS = (
+    "Check the address, and give the job MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and "
+    "MLFLOW_TRACKING_PASSWORD; on SageMaker, its role the actions sagemaker-mlflow:*."
+)
 
 
 class Mlflow:
@@ -167,12 +171,6 @@ class Mlflow:
         with (folder / ".fmo.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
-
-
-_CREDENTIALS = (
-    "Check the address, and give the job MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and "
-    "MLFLOW_TRACKING_PASSWORD; on SageMaker, its role the actions sagemaker-mlflow:*."
-)
 
 
 def _as_text(value: object) -> str:

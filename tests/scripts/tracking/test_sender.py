@@ -95,6 +95,7 @@ def test_one_that_hangs_holds_up_neither_the_start_nor_the_end(
     assert "recorder: no answer in 0.05 s. The training goes on" in said
     assert "1 rows and the end of the run are not stored there" in said
     tracker.goes_on.set()
+    sender._thread.join()
 
 
 def test_one_that_can_never_work_says_so_at_the_start(facts: Facts) -> None:
