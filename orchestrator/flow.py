@@ -15,6 +15,7 @@ from orchestrator.compiler.files import hash_data
 from orchestrator.compiler.origins import spec_path, step_of
 from orchestrator.compiler.policy import refuse_what_policy_forbids
 from orchestrator.compiler.sources import gather_sources, is_local_path
+from orchestrator.compiler.tracking import trackers_can_be_reached
 from orchestrator.compiler.values import hub_uri
 from orchestrator.definition.reader import parse_definition
 from orchestrator.definition.smoke import SMOKE
@@ -96,11 +97,12 @@ def compile_file(
     findings = loaded.findings(path)
     if not environment.local:
         refuse_what_policy_forbids(plan, environment, project, findings)
+        trackers_can_be_reached(plan, environment, findings)
     compiled = _compile(plan, path, environment, findings)
     return Prepared(
         data=compiled.json,
         name=plan.name,
-        warnings=warnings,
+        warnings=(*warnings, *findings.warnings),
         assets=compiled.assets,
         hub_models=compiled.hub_models,
         plan=plan,

@@ -35,7 +35,7 @@ def main(job: Job | None = None) -> None:
     from training_scripts.training.objectives.next_token import NextToken
 
     require_train_split(job)
-    world = start(settings)
+    world = start(job, settings)
     dtype = compute_dtype(bf16=settings.bf16, device=world.device)
     with naming_lack_of_memory(settings):
         model, tokenizer, stored = _model_and_tokenizer(job, settings, dtype)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
@@ -118,6 +119,7 @@ def resume(
 
 def show_result(result: ExecutionResult, home: Home, output: Output) -> int:
     """Print how it went, write the report, and return the exit code."""
+    from orchestrator.commands import executions
     from orchestrator.results.evaluation import evaluation_rows
     from orchestrator.results.figures import duration
     from orchestrator.results.model import execution_to_json
@@ -135,6 +137,9 @@ def show_result(result: ExecutionResult, home: Home, output: Output) -> int:
     output.say(f"{result.status} in {duration(result.seconds)}: {result.execution_id}", "bold")
     if report:
         output.say(f"report: {report}")
+    curves = executions.tensorboard_folder(result, home)
+    if curves:
+        output.say(f"curves: tensorboard --logdir {shlex.quote(str(curves))}")
     if result.status == "Succeeded":
         return 0
     _say_why(result, home, output)

@@ -73,6 +73,17 @@ def weights_of(model: RegisteredModel, home: Home) -> dict[str, Path | None]:
     return found
 
 
+def tensorboard_folder(result: ExecutionResult, home: Home) -> Path | None:
+    """Return the folder with what all steps wrote for TensorBoard; None if none did."""
+    store = Store(home.store)
+    folders = [
+        store.folder(step.outputs["tensorboard"])
+        for step in result.steps
+        if "tensorboard" in step.outputs
+    ]
+    return Path(os.path.commonpath(folders)) if folders else None
+
+
 def explain(execution: str, step: str, home: Home) -> Explanation:
     """Return why a step of an execution ran or was taken from the cache."""
     return history.explain(home, find_execution(execution, home), step)

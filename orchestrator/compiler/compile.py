@@ -11,6 +11,7 @@ from orchestrator.compiler.job import config_json
 from orchestrator.compiler.parameters import compile_parameter
 from orchestrator.compiler.step_code import CONFIG
 from orchestrator.compiler.steps import compile_steps
+from orchestrator.compiler.tracking import tracking_settings
 from orchestrator.compiler.values import hub_uri
 from orchestrator.definition.expressions import Get
 from orchestrator.definition.model import Definition, definition_bytes
@@ -94,7 +95,8 @@ def _code_assets(plan: Plan, environment: Environment, sources: Sources) -> Mapp
     for step in plan.steps:
         code = sources.code.get(step.name)
         if code:
-            files = {**code.files, CONFIG: config_json(step, code.script)}
+            reporting = tracking_settings(step.spec, plan.name, sources.folder)
+            files = {**code.files, CONFIG: config_json(step, code.script, reporting)}
             assets[step.name] = code_asset(environment.bucket, files)
     return assets
 

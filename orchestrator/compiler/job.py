@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from orchestrator.compiler import tracking
 from orchestrator.compiler.values import argument, concatenated, is_mutable, location
 from orchestrator.definition.model import Cache, RetryPolicy
 from orchestrator.definition.secrets import PREFIX, SecretPlace
@@ -29,19 +30,27 @@ if TYPE_CHECKING:
 CACHE_EXPIRES_AFTER = "P30D"
 """ISO 8601; how old a result may be that stands in for running an equal step."""
 
-_NOT_SETTINGS = frozenset(JobModel.model_fields) | {"kind", "gates", "spot", *SCRIPT_FIELDS}
+NOTHING_MORE: Mapping[str, Json] = {}
+_NOT_SETTINGS = (
+    frozenset(JobModel.model_fields) | {"kind", "gates", "spot", *SCRIPT_FIELDS} | tracking.SETTINGS
+)
 
 
-def config_json(step: PlannedStep, script: str) -> bytes:
+def config_json(step: PlannedStep, script: str, more: Mapping[str, Json] = NOTHING_MORE) -> bytes:
     """Return the `config.json` of the step's code: kind, step, script and settings.
 
     Of a script of the user's also what `launch.py` does for it: `user_script`.
+
+    Args:
+        step: What runs.
+        script: What its job starts.
+        more: Settings that do not stand in the spec as the job needs them.
     """
     config: dict[str, Json] = {
         "kind": step.spec.kind,
         "step": step.name,
         "script": script,
-        "settings": _settings(step),
+        "settings": {**_settings(step), **more},
         **_user_script(step),
     }
     return (json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()

@@ -31,6 +31,8 @@ class Sources:
     """Step name to its code; for every step that runs a script."""
     data: Mapping[str, Mapping[str, Content]]
     """Local path as written in the spec to its files, by path below the asset's root."""
+    folder: Path = Path()
+    """The spec's, for paths of which jobs on this machine use the files where they are."""
 
 
 def gather_sources(
@@ -66,7 +68,7 @@ def gather_sources(
             problems.extend(error.problems)
     if problems:
         raise SpecError(problems)
-    return Sources(code, data)
+    return Sources(code, data, folder.resolve())
 
 
 def is_local_path(value: object) -> bool:

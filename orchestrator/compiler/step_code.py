@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator.compiler.files import check_inside, naming_unreadable, read_code_folder
 from orchestrator.compiler.imports import import_closure
 from orchestrator.compiler.kind_facts import job_facts
+from orchestrator.compiler.tracking import with_tracker_libraries
 from orchestrator.errors import Problem, SpecError
 from orchestrator.spec.fields import JobModel
 from orchestrator.spec.own_script import own_script
@@ -61,11 +62,8 @@ class CodeReader:
         else:
             script = job_facts(spec).script
             code = StepCode(script, self._closure(script, None, f"steps.{step.name}"))
-        if spec.requirements is None:
-            return code
-        where = f"steps.{step.name}.requirements"
-        content = self._must_read(self.folder / spec.requirements, where)
-        return StepCode(code.script, {**code.files, REQUIREMENTS: content})
+        content = self._requirements(step.name, spec)
+        return StepCode(code.script, {**code.files, REQUIREMENTS: content}) if content else code
 
     def _user_code(self, step: str, own: OwnScript) -> StepCode:
         if own.source_dir is not None:
@@ -75,6 +73,14 @@ class CodeReader:
         self._must_read(path, where)
         _refuse_reserved(path.name, where)
         return StepCode(path.name, self._closure(path.name, path.parent, where))
+
+    def _requirements(self, step: str, spec: JobModel) -> bytes:
+        """What the job must install: as the user lists it, and for trackers."""
+        written = b""
+        if spec.requirements is not None:
+            path = self.folder / spec.requirements
+            written = self._must_read(path, f"steps.{step}.requirements")
+        return with_tracker_libraries(written, spec)
 
     def _source_folder(self, step: str, own: OwnScript, source: Path) -> StepCode:
         files = read_code_folder(source, f"steps.{step}.source_dir")

@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from orchestrator.local.journal_rows import CacheRecord
     from orchestrator.local.store import Store, StoredObject
 
-_NOT_IN_KEY = {"RoleArn", "Tags", "ExperimentConfig", "CheckpointConfig", "StoppingCondition"}
+_NOT_IN_KEY = {
+    "RoleArn",
+    "Tags",
+    "ExperimentConfig",
+    "CheckpointConfig",
+    "StoppingCondition",
+    "TensorBoardOutputConfig",
+}
 _DESTINATIONS = {"S3Uri", "S3OutputPath", "KmsKeyId"}
 _OUTPUT_MEMBERS = {"ProcessingOutputConfig", "OutputDataConfig"}
 _INPUT_MEMBERS = {"ProcessingInputs", "InputDataConfig"}

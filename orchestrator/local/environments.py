@@ -49,6 +49,7 @@ def job_variables(
     *,
     as_opt_ml: bool,
     python: str = sys.executable,
+    tracking: Path | None = None,
 ) -> dict[str, str]:
     """Return the environment of a job's process.
 
@@ -58,6 +59,7 @@ def job_variables(
         caller: The environment `fmo` runs in, of which a few harmless names are passed on.
         as_opt_ml: Whether `root` appears to the job as /opt/ml.
         python: The interpreter that a shell script of the job finds as `python3`.
+        tracking: Where the job keeps runs of trackers that it has no server or no key for.
     """
     seen = ML_ROOT if as_opt_ml else str(root)
     passed = {name: value for name, value in caller.items() if _PASSED_ON.fullmatch(name)}
@@ -69,6 +71,7 @@ def job_variables(
         "HOME": f"{seen}/home",
         "FMO_ML_ROOT": seen,
         "FMO_LOCAL": "1",
+        **({"FMO_TRACKING_DIR": str(tracking)} if tracking else {}),
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         # The path of a socket in a folder as deep as a job's own would be too long.

@@ -51,6 +51,11 @@ class Home:
         return self.root / "envs"
 
     @property
+    def tracking(self) -> Path:
+        """Runs that trackers keep on this machine: `mlruns/`, `wandb/`."""
+        return self.root / "tracking"
+
+    @property
     def lambdas(self) -> Path:
         """Handlers of Lambda steps: `NAME.py` with a function `handler(event, context)`."""
         return self.root / "lambda"

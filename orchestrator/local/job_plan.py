@@ -62,6 +62,8 @@ class JobPlan:
     limit_seconds: float = NO_LIMIT_SECONDS
     checkpoint_uri: str | None = None
     checkpoint_path: str = "checkpoints"
+    live_outputs: tuple[JobOutput, ...] = ()
+    """What appears in the store while the job writes it."""
     folders: tuple[str, ...] = field(default=())
     """Made before the job starts, relative to /opt/ml."""
     metric_definitions: Mapping[str, str] = field(default_factory=dict)
@@ -149,6 +151,7 @@ def training_plan(job_name: str, request: Mapping[str, Json]) -> JobPlan:
         limit_seconds=_limit(request),
         checkpoint_uri=_text(checkpoints, "S3Uri") if checkpoints else None,
         checkpoint_path=relative_to_ml(str(checkpoints.get("LocalPath", "/opt/ml/checkpoints"))),
+        live_outputs=_tensorboard_output(job_name, _object(request, "TensorBoardOutputConfig")),
         folders=("model", "output/data", "input/data"),
         metric_definitions={
             _text(item, "Name"): _text(item, "Regex")
@@ -187,6 +190,15 @@ def _training_outputs(job_name: str, config: Mapping[str, Json]) -> tuple[JobOut
         JobOutput("model", "model", f"{base}/model.tar.gz"),
         JobOutput("data", "output/data", f"{base}/output.tar.gz", optional=True),
     )
+
+
+def _tensorboard_output(job_name: str, config: Mapping[str, Json]) -> tuple[JobOutput, ...]:
+    if not config:
+        return ()
+    path = relative_to_ml(str(config.get("LocalPath") or "/opt/ml/output/tensorboard"))
+    # As the SageMaker SDK 2 names it: estimator.py, latest_job_tensorboard_artifacts_path.
+    base = f"{_text(config, 'S3OutputPath').rstrip('/')}/{job_name}/tensorboard-output"
+    return (JobOutput("tensorboard", path, f"{base}/", optional=True),)
 
 
 def _training_environment(

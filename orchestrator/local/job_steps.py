@@ -66,7 +66,7 @@ class JobSteps:
             history=findings.history,
             table=findings.table,
             samples=findings.samples,
-            outputs={output.name: output.uri for output in plan.outputs},
+            outputs={output.name: output.uri for output in (*plan.outputs, *plan.live_outputs)},
         )
         cache = self._cache_record(result, stored) if parts else None
         return Outcome(result, plan.properties, parts, cache)

@@ -102,6 +102,7 @@ def run_job(plan: JobPlan, step: str, folder: Path, around: JobSurroundings) -> 
         return JobEnd("Succeeded")
     with naming_full_disks(folder):
         _lay_out(plan, folder, around)
+        _link_live_outputs(plan, folder, around.store)
         with open_log(folder / LOG_FILE) as file, _checkpoints(plan, folder, around) as lock:
             hidden = Redactor(secret_values(plan.environment, around.caller).values())
             log = JobLog(file, step, around.tell, around.clock, plan.metric_definitions, hidden)
@@ -150,6 +151,15 @@ def _lay_out(plan: JobPlan, folder: Path, around: JobSurroundings) -> None:
         (folder / channel.path).mkdir(parents=True, exist_ok=True)
         if not store.download(channel.uri, folder / channel.path):
             raise StoreError(missing_data_text(channel.name, channel.uri, store))
+
+
+def _link_live_outputs(plan: JobPlan, folder: Path, store: Store) -> None:
+    """Let the job write into the store what SageMaker uploads while it runs."""
+    for output in plan.live_outputs:
+        kept = store.folder(output.uri)
+        kept.mkdir(parents=True, exist_ok=True)
+        (folder / output.path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / output.path).symlink_to(kept)
 
 
 def missing_data_text(channel: str, uri: str, store: Store) -> str:
@@ -212,7 +222,14 @@ def _variables(
     plan: JobPlan, folder: Path, around: JobSurroundings, python: str
 ) -> Mapping[str, str]:
     caller, as_opt_ml = around.caller, around.as_opt_ml
-    given = job_variables(folder, plan.environment, caller, as_opt_ml=as_opt_ml, python=python)
+    given = job_variables(
+        folder,
+        plan.environment,
+        caller,
+        as_opt_ml=as_opt_ml,
+        python=python,
+        tracking=around.home.tracking,
+    )
     return {**given, **secret_values(plan.environment, caller)}
 
 

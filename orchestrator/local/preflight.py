@@ -156,7 +156,8 @@ def _refuse_keys(steps: Sequence[Step], values: Values) -> None:
     refused: dict[str, StoreError] = {}
     for step in steps:
         plan = job_plan(step.type, "job", known_part(step, values))
-        uris = [channel.uri for channel in plan.channels] + [made.uri for made in plan.outputs]
+        made = (*plan.outputs, *plan.live_outputs)
+        uris = [channel.uri for channel in plan.channels] + [output.uri for output in made]
         for uri in filter(None, [*uris, plan.checkpoint_uri]):
             try:
                 parse_uri(uri)

@@ -149,6 +149,16 @@ class Store:
             stored.append(uri)
         return stored
 
+    def folder(self, uri: str) -> Path:
+        """Return where the objects below `uri` lie, whether or not there are any.
+
+        For files that grow while a job writes them; all others are put.
+        """
+        location = parse_uri(uri)
+        folder = self.root.joinpath(location.bucket, *encode_key(location.key.strip("/")))
+        self._refuse_links(folder)
+        return folder
+
     def delete(self, uri: str) -> None:
         """Remove the object `uri` if it is there."""
         found = self.find(uri)

@@ -21,6 +21,7 @@ from orchestrator.plan.rules import (
     names_are_free,
     readers_wait_for_gates,
     reads_fit,
+    tracking_settings_have_effect,
 )
 from orchestrator.plan.seal import training_never_reads_test_rows
 from orchestrator.plan.secrets import no_secret_is_written, secrets_of_steps
@@ -66,6 +67,7 @@ def build_plan(
     gated = frozenset(name for name, step in spec.steps.items() if gate_of(name, step, facts[name]))
     names_are_free(spec, gated, findings)
     settings_have_effect(spec, findings)
+    tracking_settings_have_effect(spec, findings)
     instances_share_the_work(spec, findings)
     no_secret_is_written(spec, findings)
     named = secrets_of_steps(spec, secrets, findings)

@@ -15,6 +15,7 @@ from orchestrator.spec.own_script import own_script
 from orchestrator.spec.processing import ProcessingSpec
 from orchestrator.spec.register import RegisterSpec
 from orchestrator.spec.suggest import did_you_mean
+from orchestrator.spec.tracking import trackers_of
 from orchestrator.spec.train import TrainSpec
 
 if TYPE_CHECKING:
@@ -34,6 +35,12 @@ REFUSED: Mapping[Wanted, frozenset[str]] = {
     "value": frozenset(),
     "anything": frozenset(("arn",)),
 }
+READ_BY: Mapping[str, tuple[str, ...]] = {
+    "tracking_uri": ("mlflow",),
+    "project": ("mlflow", "wandb"),
+    "run_name": ("mlflow", "wandb"),
+}
+"""What a training says of trackers, to those that read it."""
 EXAM_METRICS = frozenset(
     (
         "accuracy",
@@ -89,6 +96,27 @@ def reads_fit(resolver: Resolver, findings: Findings) -> None:
         facts = resolver.facts[name]
         if facts.main is not None:
             earlier.setdefault(facts.outputs[facts.main], name)
+
+
+def tracking_settings_have_effect(spec: PipelineSpec, findings: Findings) -> None:
+    """Warn about what a step tells trackers that it does not report to.
+
+    A default of the team may say it: it holds for the steps that do report.
+    """
+    for name, step in spec.steps.items():
+        if not isinstance(step, TrainSpec):
+            continue
+        trackers = set(trackers_of(step.report_to))
+        for field, readers in READ_BY.items():
+            where = f"steps.{name}.{field}"
+            written = field in step.model_fields_set and where not in findings.origins
+            if written and trackers.isdisjoint(readers):
+                wanted = " or ".join(readers)
+                findings.warn(
+                    where,
+                    f"it has no effect unless `report_to` names {wanted}",
+                    f"Write `report_to: {readers[0]}`, or remove it.",
+                )
 
 
 def instances_share_the_work(spec: PipelineSpec, findings: Findings) -> None:

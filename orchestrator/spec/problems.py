@@ -49,7 +49,8 @@ def refuse_all(
     steps = data.get("steps")
     names = tuple(map(str, steps)) if isinstance(steps, dict) else ()
     for place, errors in groups.items():
-        _refuse(place, errors, names, findings, root)
+        if not _is_wrong_below(place, errors, groups):
+            _refuse(place, errors, names, findings, root)
 
 
 def _refuse(
@@ -99,6 +100,16 @@ def _refuse_missing(place: _Place, findings: Findings, root: type[SpecModel]) ->
         said = " ".join(line.split())
         fix = f"Add `{name}:`. {said[0].upper()}{said[1:]}".rstrip(".") + "."
     findings.refuse(place.path(), f"the key {name!r} is missing", fix)
+
+
+def _is_wrong_below(
+    place: _Place, errors: list[ErrorDetails], groups: Mapping[_Place, list[ErrorDetails]]
+) -> bool:
+    """Whether a list is right here, in place of a word, and an item of it is not."""
+    size = len(place.keys)
+    return isinstance(errors[0]["input"], list | tuple) and any(
+        len(other.keys) > size and other.keys[:size] == place.keys for other in groups
+    )
 
 
 def _is_only_a_consequence(details: ErrorDetails) -> bool:

@@ -27,6 +27,7 @@ from orchestrator.spec.fields import (
     ShareBelowOne,
     SpecModel,
 )
+from orchestrator.spec.tracking import ReportTo, RunLabel, TrackingUri, holds_credentials
 from orchestrator.spec.train_script import broken_script_rules, fields_of_the_other_way
 
 Objective = Literal["pretrain", "continued_pretrain", "sft", "dpo"]
@@ -204,6 +205,24 @@ class TrainSpec(JobModel):
     save_total_limit: Count | ParameterReference = 2
     """Checkpoints kept, the newest first."""
 
+    report_to: ReportTo = "none"
+    """Which trackers get the metrics: `tensorboard`, `mlflow`, `wandb`, or a list of them."""
+    tracking_uri: TrackingUri | None = Field(
+        default=None, validation_alias=AliasChoices("tracking_uri", "mlflow_tracking_uri")
+    )
+    """MLflow's server or its ARN on SageMaker; `./folder`, or unset, keeps runs on this machine."""
+    project: RunLabel | None = Field(
+        default=None,
+        validation_alias=AliasChoices(
+            "project", "experiment_name", "mlflow_experiment_name", "wandb_project"
+        ),
+    )
+    """The project in W&B, the experiment in MLflow; unset: the pipeline's name."""
+    run_name: RunLabel | None = Field(
+        default=None, validation_alias=AliasChoices("run_name", "mlflow_run_name", "wandb_name")
+    )
+    """What the trackers call the run; unset: the name of the training job."""
+
     spot: Flag = Field(default=False, validation_alias=AliasChoices("spot", "use_spot_instances"))
     """Managed spot training; the job resumes from its checkpoint."""
     gates: Gates = Gates()
@@ -246,6 +265,13 @@ class TrainSpec(JobModel):
             )
         if self.max_steps == 0:
             yield Broken("max_steps", "0 steps train nothing", "Write -1 for whole epochs.")
+        if holds_credentials(self.tracking_uri):
+            yield Broken(
+                "tracking_uri",
+                "the address holds a user name or a password, and the definition shows it",
+                "Remove it, and give MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD in "
+                "`environment`, each as $secrets.NAME.",
+            )
 
     def _start_is_known(self) -> Iterator[Broken]:
         if self.objective == "pretrain":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from orchestrator.spec import tracking
 from orchestrator.spec.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ PATTERNS = {
     ),
     r"^[A-Za-z_][A-Za-z0-9_]*$": "a variable's name: letters, digits and '_'",
     r"^\$": "a reference such as $step.output",
+    tracking.URI: "an MLflow server (https://host), its ARN on SageMaker, or a folder (./mlruns)",
+    tracking.LABEL: "a name of at most 128 characters without '/'",
     r"^\$[A-Za-z0-9_-]+\.metrics\.[^\s.$][^\s$]*$": "$step.metrics.NAME",
 }
 HYPHENATED: frozenset[object] = frozenset(pattern for pattern in PATTERNS if "(-*" in pattern)

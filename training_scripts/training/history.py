@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 from training_scripts.container import log_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+
+
+def _tell_nobody(_: Mapping[str, float]) -> None:
+    """Leave the row to the file."""
 
 
 @dataclass
@@ -25,6 +29,8 @@ class History:
     """Time spent in optimizer steps, over all attempts."""
     prints: bool = True
     """Whether this process prints progress: one of those that train together does."""
+    tell: Callable[[Mapping[str, float]], None] = _tell_nobody
+    """Gets each row as it is recorded."""
 
     @property
     def tokens_per_second(self) -> float:
@@ -41,7 +47,7 @@ class History:
         more: Mapping[str, float],
     ) -> None:
         """Record and print one line about training; `more` is what the objective tells beside."""
-        self.rows.append(
+        self._record(
             {
                 "step": step,
                 "loss": loss,
@@ -58,7 +64,7 @@ class History:
 
     def eval_row(self, step: int, means: Mapping[str, float]) -> None:
         """Record and print one line about validation."""
-        self.rows.append({"step": step, **{f"eval_{name}": means[name] for name in means}})
+        self._record({"step": step, **{f"eval_{name}": means[name] for name in means}})
         shown = {f"eval/{name}": value for name, value in means.items()}
         left = (self.total_steps - step) * self.seconds / step if step else None
         if self.prints:
@@ -73,3 +79,7 @@ class History:
         partial = path.with_name(f".{path.name}.partial")
         partial.write_text("".join(json.dumps(row) + "\n" for row in self.rows), encoding="utf-8")
         partial.replace(path)
+
+    def _record(self, row: dict[str, float]) -> None:
+        self.rows.append(row)
+        self.tell(row)

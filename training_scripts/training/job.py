@@ -15,12 +15,14 @@ from training_scripts.checkpoints.fingerprint import fingerprint
 from training_scripts.checkpoints.store import CheckpointStore
 from training_scripts.container import fail
 from training_scripts.data.rows import has_split, read_split
+from training_scripts.tracking.reporting import Reporting, open_trackers, run_name
+from training_scripts.tracking.tracker import RunFacts
 from training_scripts.training.devices import join_world, keep_freed_memory
 from training_scripts.training.loop import Interrupted, Run, Trained, train
 from training_scripts.training.save import count_parameters, run_metrics, save_model, write_readme
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from training_scripts.container import Job
@@ -36,8 +38,12 @@ _SIGTERM_EXIT = 143
 """128 + SIGTERM, as a shell reports it."""
 
 
-def start(settings: TrainSettings) -> World:
-    """Return this process's place in the world, with the effective settings printed once."""
+def start(job: Job, settings: TrainSettings) -> World:
+    """Return this process's place in the world, with the effective settings printed once.
+
+    Raises:
+        JobFailure: If the job can never report to a tracker of `report_to`.
+    """
     from transformers.utils import logging
 
     logging.disable_progress_bar()
@@ -47,6 +53,7 @@ def start(settings: TrainSettings) -> World:
         shown = {name: value for name, value in vars(settings).items() if value is not None}
         print("Settings:", json.dumps(shown, sort_keys=True))
         print(f"Device: {world.device}, {world.size} process(es).", flush=True)
+        open_trackers(job)  # Before the model is loaded, which may take minutes.
     return world
 
 
@@ -84,12 +91,16 @@ def run_training(
     dtype: Any,
     objective: Objective,
 ) -> Trained:
-    """Train `model` on the channel `data`; on SIGTERM leave a checkpoint and exit 143."""
+    """Train `model` on the channel `data`; on SIGTERM leave a checkpoint and exit 143.
+
+    Metrics go to the trackers of `report_to` meanwhile.
+    """
     packed = packed_split(job, "train", tokenizer, settings, objective)
     if packed is None:
         fail("data: train.jsonl is empty.")
     stopping: list[int] = []
     before = signal.signal(signal.SIGTERM, lambda number, _: stopping.append(number))
+    checkpoints = _checkpoints(job, settings)
     run = Run(
         model=model,
         train=packed,
@@ -98,9 +109,10 @@ def run_training(
         objective=objective,
         dtype=dtype,
         world=world,
-        checkpoints=_checkpoints(job, settings),
+        checkpoints=checkpoints,
         clock=perf_counter,
         stop_requested=lambda: bool(stopping),
+        reporting=_reporting(job, settings, world, count_parameters(model), checkpoints.folder),
     )
     if world.is_main:
         print(
@@ -109,8 +121,7 @@ def run_training(
             flush=True,
         )
     try:
-        with naming_lack_of_memory(settings):
-            return train(run)
+        return _train_and_report(run)
     except Interrupted as stopped:
         print(f"Stopped by SIGTERM; {stopped}.", flush=True)
         sys.exit(_SIGTERM_EXIT)
@@ -158,6 +169,42 @@ def parameter_counts(model: Any) -> dict[str, int]:
     counts = count_parameters(model)
     print(f"Parameters: {counts['parameters']}, trained: {counts['trainable_parameters']}.")
     return counts
+
+
+def _train_and_report(run: Run) -> Trained:
+    """Train, and tell the trackers how it ended."""
+    try:
+        with naming_lack_of_memory(run.settings):
+            trained = train(run)
+    except Interrupted:
+        run.reporting.finish("KILLED")
+        raise
+    except BaseException:
+        run.reporting.finish("FAILED")
+        raise
+    run.reporting.finish("FINISHED", run_metrics(trained.history, count_parameters(run.model)))
+    return trained
+
+
+def _reporting(
+    job: Job, settings: TrainSettings, world: World, counts: Mapping[str, int], kept: Path
+) -> Reporting:
+    """The trackers of the process that reports for all; none elsewhere."""
+    trackers = open_trackers(job) if world.is_main else []
+    if not trackers:
+        return Reporting()
+
+    def facts(resumed_after: int) -> RunFacts:
+        return RunFacts(
+            project=job.settings.get("project") or job.step,
+            name=run_name(job),
+            step=job.step,
+            hyperparameters={**vars(settings), "world_size": world.size, **counts},
+            resumed_after=resumed_after,
+            kept=kept,
+        )
+
+    return Reporting(trackers, facts)
 
 
 def _checkpoints(job: Job, settings: TrainSettings) -> CheckpointStore:

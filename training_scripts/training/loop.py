@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from training_scripts.container import fail
+from training_scripts.tracking.reporting import Reporting
 from training_scripts.training.batches import batch_of_step, micro_batches
 from training_scripts.training.history import History
 from training_scripts.training.optimizer import MasterAdamW
@@ -49,6 +50,8 @@ class Run:
     clock: Callable[[], float]
     """Seconds, never going back."""
     stop_requested: Callable[[], bool]
+    reporting: Reporting = field(default_factory=Reporting)
+    """The trackers; none, unless this process reports for all."""
 
     @property
     def global_batch_size(self) -> int:
@@ -80,13 +83,15 @@ def train(run: Run) -> Trained:
     )
     eval_steps = settings.eval_steps or max(1, total // 10)
     save_steps = settings.save_steps or eval_steps
-    history = History(total, prints=run.world.is_main)
+    history = History(total, prints=run.world.is_main, tell=run.reporting.log)
     optimizer = MasterAdamW(run.model, run.dtype, settings)
     # Before a checkpoint is loaded: of the model as it was when training began.
     run = run.objective.prepare(run, total)
     progress = _Progress(run, optimizer, history)
+    done_before = progress.resume()
+    run.reporting.start(done_before, history.rows)
     run.model.train()
-    for step in range(progress.resume(), total):
+    for step in range(done_before, total):
         progress.take_step(step)
         done = step + 1
         if run.validation is not None and (done % eval_steps == 0 or done == total):

@@ -33,7 +33,7 @@ def tune(job: Job, settings: TrainSettings, objective: Objective) -> None:
         JobFailure: If data, model or settings do not fit each other.
     """
     require_train_split(job)
-    world = start(settings)
+    world = start(job, settings)
     dtype = compute_dtype(bf16=settings.bf16, device=world.device)
     folder = job.input("model")
     tokenizer = load_tokenizer(folder)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.compiler import job
 from orchestrator.compiler.resources import cluster, job_image
+from orchestrator.compiler.tracking import tensorboard_output
 from orchestrator.compiler.values import execution_prefix, field_value, location
 from orchestrator.definition.model import Step
 
@@ -95,6 +96,7 @@ def training_step(
             "S3Uri": f"{context.root}/checkpoints/{context.plan.name}/{step.name}",
             "LocalPath": checkpoints,
         },
+        **tensorboard_output(context, step.name, spec),
         "EnableManagedSpotTraining": spec.spot,
         "EnableNetworkIsolation": environment.network_isolation,
         **job.vpc_config(environment),

@@ -1,4 +1,7 @@
-"""`kill -9` of `fmo` in the midst of a real training, then `fmo resume`: the same weights."""
+"""`kill -9` of `fmo` in the midst of a real training, then `fmo resume`: the same weights.
+
+And the same run in the trackers, with each step once.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,17 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+pytest.importorskip("mlflow")
+pytest.importorskip("tensorboard")
+
+from mlflow.tracking import MlflowClient
+from tensorboard.backend.event_processing.event_accumulator import (
+    EventAccumulator,
+)
 
 if TYPE_CHECKING:
     from tests.functional.cli.conftest import Fmo
@@ -36,8 +47,12 @@ steps:
     save_steps: 10
     eval_steps: 75
     learning_rate: 1e-3
+    report_to: [tensorboard, mlflow]
+    tracking_uri: ./runs
 """
 ROWS = 120
+LOGGED = [1, *range(10, 151, 10)]
+"""Steps with a row about training."""
 
 
 def write_spec(folder: Path) -> None:
@@ -62,8 +77,9 @@ def weights(document: dict[str, object], home: Path) -> bytes:
 @pytest.mark.train
 @pytest.mark.slow
 def test_a_training_whose_fmo_was_killed_ends_with_the_weights_of_an_undisturbed_one(
-    fmo: Fmo,
+    fmo: Fmo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # To look into the folder, below.
     write_spec(fmo.folder)
     one_thread = {"OMP_NUM_THREADS": "1"}
     calm = fmo("run", "small.yaml", "--json", "--home", "calm", **one_thread).document
@@ -83,3 +99,24 @@ def test_a_training_whose_fmo_was_killed_ends_with_the_weights_of_an_undisturbed
     log = next(step for step in resumed["steps"] if step["name"] == "pretrain")["log"]
     assert "Resuming after step" in Path(log).read_text()
     assert weights(resumed, fmo.folder / "cut") == weights(calm, fmo.folder / "calm")
+    pretrain = next(step for step in resumed["steps"] if step["name"] == "pretrain")
+    assert steps_in_mlflow(fmo.folder / "runs", pretrain) == LOGGED
+    assert steps_in_tensorboard(fmo.folder / "cut", pretrain) == LOGGED
+
+
+def steps_in_mlflow(folder: Path, step: dict[str, Any]) -> list[int]:
+    """Return the steps of the one run that the attempts of `step` made together."""
+    client = MlflowClient(str(folder))
+    experiment = client.get_experiment_by_name("small")
+    job = f"pipelines-{Path(step['log']).parts[-4]}-pretrain"
+    runs = client.search_runs([experiment.experiment_id], f"run_name = '{job}'")
+    assert [run.info.status for run in runs] == ["FINISHED"]
+    history = client.get_metric_history(runs[0].info.run_id, "train/loss")
+    return [metric.step for metric in history]
+
+
+def steps_in_tensorboard(home: Path, step: dict[str, Any]) -> list[int]:
+    uri = step["outputs"]["tensorboard"]
+    events = EventAccumulator(str(home / "s3" / uri.removeprefix("s3://").rstrip("/")))
+    events.Reload()
+    return [event.step for event in events.Scalars("train/loss")]

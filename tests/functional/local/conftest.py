@@ -94,6 +94,7 @@ class Lab:
         inputs: Mapping[str, Any] | None = None,
         checkpoints: str | None = None,
         compression: str = "NONE",
+        tensorboard: Mapping[str, Any] | None = None,
         **step: Any,
     ) -> Step:
         """Return a Training step that runs `code`, which sees `ml`, the job's root."""
@@ -115,6 +116,7 @@ class Lab:
                 "CompressionType": compression,
             },
             **({"CheckpointConfig": {"S3Uri": checkpoints}} if checkpoints else {}),
+            **({"TensorBoardOutputConfig": dict(tensorboard)} if tensorboard else {}),
         }
         return Step(name, "Training", request, **step)
 

@@ -27,6 +27,16 @@ EXAM = SFT + "exam: {kind: evaluate, model: $sft, data: $split.test, gates: {min
             "Write '$exam.model' to wait for it.",
         ),
         (
+            SFT.replace("$split}", "$split, tracking_uri: https://mlflow.acme.com}"),
+            "spec.yaml:5: steps.sft.tracking_uri: it has no effect unless `report_to` names "
+            "mlflow. Write `report_to: mlflow`, or remove it.",
+        ),
+        (
+            SFT.replace("$split}", "$split, report_to: tensorboard, run_name: first}"),
+            "spec.yaml:5: steps.sft.run_name: it has no effect unless `report_to` names mlflow or "
+            "wandb. Write `report_to: mlflow`, or remove it.",
+        ),
+        (
             "split: {kind: dataset, data: ./x, instance_count: 4}",
             "spec.yaml:4: steps.split.instance_count: kind `dataset` does not share its work: "
             "every instance would do all of it. Remove it, and choose a larger `instance_type`.",

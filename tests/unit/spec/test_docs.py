@@ -17,7 +17,9 @@ PAGES = [DOCS / "steps" / f"{kind}.md" for kind in step_models()]
 FENCE = re.compile(r"```yaml\n(name:.*?)```", re.DOTALL)
 
 
-@pytest.mark.parametrize("page", [*PAGES, DOCS / "spec.md"], ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page", [*PAGES, DOCS / "spec.md", DOCS / "tracking.md"], ids=lambda page: page.stem
+)
 def test_the_example_can_be_planned_without_a_warning(page: Path) -> None:
     examples = FENCE.findall(page.read_text(encoding="utf-8"))
     assert examples
