@@ -140,14 +140,13 @@ def _model_lines(model: RegisteredModel, weights: Mapping[str, Path | None]) -> 
 
 def _metric_lines(metrics: Mapping[str, float]) -> list[str]:
     """Return one line for each metric, its interval behind it."""
+    from orchestrator.results.metric_rows import metric_rows
+
     lines = []
-    for name, value in sorted(metrics.items()):
-        stem, _, end = name.rpartition(".")
-        if stem in metrics and end in {"low", "high"}:
-            continue
-        low, high = metrics.get(f"{name}.low"), metrics.get(f"{name}.high")
-        spread = "" if low is None or high is None else f" ({number(low)} to {number(high)})"
-        lines.append(f"  {name}: {number(value)}{spread}")
+    for row in metric_rows(dict(sorted(metrics.items()))):
+        has_interval = row.low is not None and row.high is not None
+        spread = f" ({number(row.low)} to {number(row.high)})" if has_interval else ""
+        lines.append(f"  {row.name}: {number(row.value)}{spread}")
     return lines
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -53,6 +54,8 @@ class StepResult:
     """An evaluate step's `table.json`: model, base and baselines per task."""
     samples: tuple[Mapping[str, Json], ...] = ()
     """An evaluate step's `samples.jsonl`: prompt, expected and generated text."""
+    statistics: Json = None
+    """A dataset step's `statistics.json`: lengths and tasks per split."""
     log: Path | None = None
     """The job's output on this machine."""
 
@@ -98,6 +101,13 @@ class ExecutionResult:
         raise KeyError(name)
 
 
+def finite_number(value: Json) -> float | None:
+    """Return `value` as a float; None if it is not a number, or nan or infinite."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
 def execution_to_json(result: ExecutionResult) -> dict[str, Json]:
     """Return `result` as one JSON document; `execution_from_json` reads it back."""
     return {
@@ -137,6 +147,7 @@ def step_to_json(step: StepResult) -> dict[str, Json]:
         "history": [dict(row) for row in step.history],
         "table": step.table,
         "samples": [dict(row) for row in step.samples],
+        "statistics": step.statistics,
         "log": str(step.log) if step.log else None,
     }
 
@@ -194,6 +205,7 @@ def step_from_json(document: Mapping[str, Json]) -> StepResult:
         history=_mappings(document, "history"),
         table=document.get("table"),
         samples=_mappings(document, "samples"),
+        statistics=document.get("statistics"),
         log=Path(log) if log else None,
     )
 

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from orchestrator.results.evaluation import BASELINES, EvaluationRow, Score
 from orchestrator.results.figures import duration, number, plural, score
+from orchestrator.results.metric_rows import HEADLINES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,11 +33,6 @@ GAP = 3
 """Between two columns."""
 WIDE = 110
 """Columns from which a table has room for everything."""
-HEADLINES = (
-    "accuracy", "rouge_l", "exact_match", "perplexity", "loss", "eval/loss", "eval/accuracy",
-    "train/loss", "train/tokens_per_second", "rows_train", "rows_validation", "rows_test", "rows",
-)  # fmt: skip
-"""Metrics that say most in a few words, the most telling first."""
 
 
 def new_table(title: str = "", *, gap: int = 2) -> Table:
