@@ -55,7 +55,7 @@ def bound_svg(check: GateCheck, interval: tuple[float, float] | None = None) -> 
     ends = [value, bound, *(interval or ())]
     low, high = min(0.0, *ends), max(ends)
     is_share = low >= 0 and 0.2 <= high <= 1
-    axis = _Axis(low, 1.0 if is_share else high * 1.15 if high > 0 else low + 1, 3, 157)
+    axis = _Axis(low, 1.0 if is_share else high * 1.15 if high > 0 else low + 1, 6, 234)
     at, limit = axis.at(value), axis.at(bound)
     start, end = (axis.start, limit) if check.sign in {"<", "<="} else (limit, axis.end)
     state = {True: "held", False: "missed", None: ""}[check.outcome]
@@ -65,9 +65,9 @@ def bound_svg(check: GateCheck, interval: tuple[float, float] | None = None) -> 
         band = f'<line class="whisker" x1="{left:.1f}" x2="{right:.1f}" y1="10" y2="10"/>'
     said = f"{check.metric or 'value'} {number(value)}, {check.asked} {number(bound)}"
     return (
-        f'<svg class="bound {state}" viewBox="0 0 160 20" width="160" height="20" role="img" '
+        f'<svg class="bound {state}" viewBox="0 0 240 20" width="240" height="20" role="img" '
         f'aria-label="{escape(said)}"><title>{escape(said)}</title>'
-        f'<rect class="track" x="{axis.start}" y="8" width="154" height="4" rx="2"/>'
+        f'<rect class="track" x="{axis.start}" y="8" width="228" height="4" rx="2"/>'
         f'<rect class="allowed" x="{start:.1f}" y="8" width="{max(end - start, 0):.1f}" '
         f'height="4"/>{band}<line class="limit" x1="{limit:.1f}" x2="{limit:.1f}" y1="2" y2="18"/>'
         f'<circle class="found" cx="{at:.1f}" cy="10" r="4.5"/></svg>'
@@ -181,7 +181,7 @@ def _edge_labels(edges: Sequence[float], axis: _Axis, y: float, *, is_open: bool
     shown: Iterable[int] = range(0, last, every)
     labels = [(at, number(edges[at])) for at in shown]
     if not is_open:
-        labels = [one for one in labels if last - one[0] >= every * 0.6]
+        labels = [one for one in labels if last - one[0] >= every]
         labels.append((last, number(edges[last])))
     return "".join(
         f'<text class="tick" x="{axis.at(at):.1f}" y="{y}" '

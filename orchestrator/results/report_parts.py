@@ -109,6 +109,12 @@ def score_cell(value: Score | None) -> str:
     return f"{score(value.value)}{spread}"
 
 
+def written(text: str) -> str:
+    """Return what a model wrote, without the blanks around it."""
+    shown = text.strip()
+    return f"<pre>{escape(shown)}</pre>" if shown else '<p class="lead">nothing but blanks</p>'
+
+
 def _gantt_row(step: StepResult, begun: datetime, total: float) -> str:
     drawn = ""
     if step.started_at is not None and step.seconds is not None:
@@ -127,7 +133,7 @@ def _gantt_row(step: StepResult, begun: datetime, total: float) -> str:
 
 
 def _time_axis(total: float) -> str:
-    every = next((one for one in _TICKS_IN_SECONDS if total / one <= 6), 86_400)
+    every = next((one for one in _TICKS_IN_SECONDS if total / one <= 4), 86_400)
     marks = "".join(
         f'<span style="left:{at / total * 100:.2f}%">{clock(at)}</span>'
         for at in range(0, int(total * 0.97) + 1, every)
@@ -214,8 +220,7 @@ def _sample_card(sample: Mapping[str, Json]) -> str:
     prompt = sample.get("prompt")
     asked = f"<pre>{escape(as_text(prompt))}</pre>" if prompt is not None else ""
     answers = "".join(
-        f"<div><dt>{label}{_matches(sample, member)}</dt>"
-        f"<dd><pre>{escape(as_text(found))}</pre></dd></div>"
+        f"<div><dt>{label}{_matches(sample, member)}</dt><dd>{written(as_text(found))}</dd></div>"
         for label, member in ANSWERS.items()
         if (found := sample.get(member)) is not None
     )

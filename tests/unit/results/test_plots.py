@@ -29,7 +29,7 @@ def test_a_value_and_its_bound_stay_inside_the_drawing(
         float(one.attrib[key]) for one in found for key in ("cx", "x1", "x") if key in one.attrib
     ]
     assert places
-    assert all(0 <= place <= 160 for place in places)
+    assert all(0 <= place <= 240 for place in places)
     assert all(float(one.attrib.get("width", 0)) >= 0 for one in found)
 
 
