@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 MOST_FIGURES = 5
 MOST_SAMPLES = 12
 _METRIC_COLUMNS = (
-    Column("metric"), Column("A", "n"), Column("B", "n"), Column("B less A", "n"), Column("verdict")
+    Column("metric"), Column("verdict"), Column("A", "n"), Column("B", "n"), Column("B less A", "n")
 )  # fmt: skip
 
 
@@ -186,10 +186,10 @@ def _name(change: MetricChange) -> str:
 def _metric(change: MetricChange) -> list[str]:
     kind = change.verdict if change.is_beyond else "plain"
     return [
+        pill(verdict_words(change), kind),
         _cell(change.before),
         _cell(change.after),
         signed(change.difference),
-        pill(verdict_words(change), kind),
     ]
 
 
