@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator.results.curves import EVAL_LOSS, TRAIN_LOSS, curve
 from orchestrator.results.data_statistics import data_statistics
 from orchestrator.results.evaluation import evaluation_rows
-from orchestrator.results.figures import duration, number, plural, score
+from orchestrator.results.figures import duration, number, plural, score, shortened
 from orchestrator.results.metric_rows import HEADLINES, gate_checks
 from orchestrator.results.page import Column, card, figures, pill, table
 from orchestrator.results.plots import bound_svg
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from orchestrator.results.model import ExecutionResult, StepResult
 
 MOST_FIGURES = 6
+MOST_OF_A_REASON = 200
+"""Characters; all of it stands below."""
 _SCORES = ("accuracy", "rouge_l", "exact_match", "perplexity")
 _ENDED = {
     "Succeeded": "Succeeded",
@@ -52,8 +54,7 @@ def verdict(result: ExecutionResult, checks: Sequence[GateCheck]) -> str:
         words = "; ".join(map(_missed, missed))
         return f"{plural(len(missed), 'bound')} of a gate did not hold: {words}."
     if result.status == "Failed":
-        failed = [step.name for step in result.steps if step.status == "Failed"]
-        return f"Step {', '.join(failed)} failed." if failed else ""
+        return " ".join(_failed(step) for step in result.steps if step.status == "Failed")
     held = [check for check in checks if check.outcome]
     if not held:
         done = sum(step.status == "Succeeded" for step in result.steps)
@@ -92,6 +93,11 @@ def margin_text(check: GateCheck) -> str:
         return ""
     sign = "+" if check.margin > 0 else "-" if check.margin < 0 else ""
     return f"{sign}{number(abs(check.margin))}"
+
+
+def _failed(step: StepResult) -> str:
+    reason = (step.failure_reason or "").strip().partition("\n")[0].removeprefix(f"{step.name}: ")
+    return f"Step {step.name} failed{': ' if reason else '.'}{shortened(reason, MOST_OF_A_REASON)}"
 
 
 def _missed(check: GateCheck) -> str:

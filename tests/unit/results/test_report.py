@@ -172,6 +172,7 @@ def test_a_running_execution_says_so(succeeded: ExecutionResult) -> None:
 
 def test_a_failure_shows_its_reason_and_the_end_of_the_log(failed: ExecutionResult) -> None:
     page = render_report(failed, logs={"sft": "ValueError: loss is nan"})
+    assert "<span>Step sft failed: loss became nan at step 12</span>" in page
     assert "Why it failed" in page
     assert "sft: loss became nan at step 12" in page
     assert "ValueError: loss is nan" in page
