@@ -5,20 +5,14 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from orchestrator.results.comparison_text import (
-    main_metric,
-    readable_changes,
-    signed,
-    summary,
-    verdict_words,
-)
+from orchestrator.results.comparison_text import signed, verdict_words
+from orchestrator.results.comparison_top import changes_html, top_html
 from orchestrator.results.curves import EVAL_LOSS, TRAIN_LOSS, curve
-from orchestrator.results.figures import duration, number, plural, shortened
+from orchestrator.results.figures import duration, number, plural
 from orchestrator.results.page import (
     Column,
     Section,
     card,
-    figures,
     folded,
     legend,
     pill,
@@ -31,29 +25,26 @@ from orchestrator.results.report_parts import written
 from orchestrator.results.svg import Series, line_chart
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from orchestrator.results.comparison import (
-        Change,
-        Comparison,
-        MetricChange,
-        SampleChange,
-        StepPair,
-    )
+    from orchestrator.results.comparison import Comparison, MetricChange, SampleChange, StepPair
     from orchestrator.results.metric_rows import MetricRow
-    from orchestrator.results.model import ExecutionResult, Json, StepResult
+    from orchestrator.results.model import Json, StepResult
 
-MOST_FIGURES = 5
 MOST_SAMPLES = 12
 _METRIC_COLUMNS = (
     Column("metric"), Column("verdict"), Column("A", "n"), Column("B", "n"), Column("B less A", "n")
 )  # fmt: skip
+_METRICS_LEAD = (
+    "Beyond the interval: the intervals of A and B are apart. Within it, a difference may still be "
+    "real, but these rows do not show it."
+)
 
 
 def render_comparison(comparison: Comparison) -> str:
     """Return the page."""
     sections = (
-        Section("changes", "What went in", _changes(comparison)),
+        Section("changes", "What went in", changes_html(comparison)),
         Section("metrics", "Metrics", _metrics(comparison), _METRICS_LEAD),
         Section("evaluation", "Evaluation", _evaluation(comparison.tasks)),
         Section("training", "Training", _training(comparison)),
@@ -67,89 +58,7 @@ def render_comparison(comparison: Comparison) -> str:
         f"<code>{escape(after.execution_id)}</code>. Written by fmo; everything shown is in this "
         "file."
     )
-    return render_page(title, _top(comparison), sections, footer)
-
-
-_METRICS_LEAD = (
-    "Beyond the interval: the intervals of A and B are apart. Within it, a difference may still be "
-    "real, but these rows do not show it."
-)
-
-
-def _top(comparison: Comparison) -> str:
-    main = main_metric(comparison)
-    moved = main.verdict if main and main.is_beyond else ""
-    kind = {"better": "Succeeded", "worse": "Failed"}.get(moved, "Even")
-    remarks = "".join(
-        f'<p class="verdict"><strong>Mind</strong> <span>{escape(one)}</span></p>'
-        for one in comparison.remarks
-    )
-    names = [one.pipeline_name for one in (comparison.before, comparison.after)]
-    heading = " and ".join(dict.fromkeys(names))
-    shown = [one for one in comparison.metrics if one.is_headline and one.difference is not None]
-    return (
-        f"<h1>{escape(heading)}: A and B</h1>\n"
-        f'<p class="verdict {kind}"><strong>B beside A</strong> '
-        f"<span>{escape(summary(comparison))}</span></p>\n{remarks}"
-        f"{_side('A', comparison.before)}{_side('B', comparison.after)}"
-        f"{figures(_figures(shown, main))}\n"
-    )
-
-
-def _side(name: str, result: ExecutionResult) -> str:
-    begun = result.started_at.strftime("%Y-%m-%d %H:%M %Z").strip()
-    took = duration(result.seconds) if result.seconds is not None else "not ended"
-    return (
-        f'<div class="meta side"><b class="{name.lower()}">{name}</b>'
-        f"<code>{escape(result.execution_id)}</code>{pill(result.status.lower(), result.status)}"
-        f"<span>started <b>{escape(begun)}</b></span><span>took <b>{took}</b></span></div>\n"
-    )
-
-
-def _figures(
-    shown: Sequence[MetricChange], main: MetricChange | None
-) -> Iterator[tuple[str, str, str]]:
-    known = [one for one in shown if one == main or one.verdict != "same"]
-    ordered = sorted(known, key=lambda one: (one != main, one.step != (main.step if main else "")))
-    for one in ordered[:MOST_FIGURES]:
-        if one.before and one.after:
-            said = f"{number(one.before.value)} to {number(one.after.value)}"
-            yield f"{one.name} of {one.step}", signed(one.difference) or "0", said
-
-
-def _changes(comparison: Comparison) -> str:
-    whole = table(
-        "Of the executions", (Column("what"), Column("A"), Column("B")),
-        map(_change, comparison.changes),
-    )  # fmt: skip
-    same = [pair.name for pair in comparison.steps if pair.is_same]
-    rows = [
-        [escape(pair.name), *_change(change)]
-        for pair in comparison.steps
-        for change in readable_changes(pair.changes or ())
-    ]
-    columns = (Column("step"), Column("what"), Column("A"), Column("B"))
-    only = [
-        f"{pair.name} is only in {'B' if pair.before is None else 'A'}."
-        for pair in comparison.steps
-        if pair.before is None or pair.after is None
-    ]
-    if same:
-        only.append(f"The same code, settings and inputs in both: {', '.join(same)}.")
-    told = "".join(f"<p>{escape(one)}</p>" for one in only)
-    return card(whole, title="The executions") + card(
-        table("Of the steps", columns, rows) + told, title="The steps"
-    )
-
-
-def _change(change: Change) -> list[str]:
-    return [escape(change.name), _value(change.before), _value(change.after)]
-
-
-def _value(value: str | None) -> str:
-    if value is None:
-        return '<span class="lead">not there</span>'
-    return f"<code>{escape(shortened(value, 400))}</code>"
+    return render_page(title, top_html(comparison), sections, footer)
 
 
 def _metrics(comparison: Comparison) -> str:
