@@ -181,7 +181,7 @@ def _sample(sample: SampleChange) -> str:
         if text is not None
     )  # fmt: skip
     return card(
-        f"<h4>{escape(sample.task or sample.step)}</h4><pre>{escape(sample.prompt)}</pre>"
+        f"<h4>{escape(sample.task or sample.step)}</h4>{written(sample.prompt)}"
         f'<dl class="answers">{answers}</dl>',
         kind="sample",
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.results.curves import EVAL_LOSS, TRAIN_LOSS, curve
 from orchestrator.results.evaluation import BASELINES, VERDICTS
-from orchestrator.results.figures import clock, duration, number, plural, score
+from orchestrator.results.figures import clock, duration, number, plural, score, shortened
 from orchestrator.results.page import Column, card, folded, legend, pill, table
 from orchestrator.results.plots import Scored, dots_svg
 from orchestrator.results.report_facts import as_text, shown_steps, state_of, state_word
@@ -24,6 +24,8 @@ ANSWERS: Mapping[str, str] = {"expected": "expected", "model": "tuned", "base mo
 """What is shown of a sample beside its prompt, and the member of `samples.jsonl` that holds it."""
 SAMPLES_SHOWN = 6
 """The others are folded."""
+MOST_CHARACTERS = 4_000
+"""Of a prompt or an answer, so that the page stays small enough to mail."""
 MORE_CURVES: Mapping[str, tuple[str, str]] = {
     "eval_accuracy": ("Token accuracy in validation", ""),
     "learning_rate": ("Learning rate", ""),
@@ -110,8 +112,8 @@ def score_cell(value: Score | None) -> str:
 
 
 def written(text: str) -> str:
-    """Return what a model wrote, without the blanks around it."""
-    shown = text.strip()
+    """Return what a model read or wrote, without the blanks around it, and cut if very long."""
+    shown = shortened(text.strip(), MOST_CHARACTERS)
     return f"<pre>{escape(shown)}</pre>" if shown else '<p class="lead">nothing but blanks</p>'
 
 
@@ -218,7 +220,7 @@ def _sample_card(sample: Mapping[str, Json]) -> str:
     task = sample.get("task")
     title = f"<h4>{escape(str(task))}</h4>" if task else ""
     prompt = sample.get("prompt")
-    asked = f"<pre>{escape(as_text(prompt))}</pre>" if prompt is not None else ""
+    asked = written(as_text(prompt)) if prompt is not None else ""
     answers = "".join(
         f"<div><dt>{label}{_matches(sample, member)}</dt><dd>{written(as_text(found))}</dd></div>"
         for label, member in ANSWERS.items()

@@ -165,6 +165,13 @@ def test_a_dataset_step_shows_its_splits_lengths_and_tasks(succeeded: ExecutionR
         assert text in page
 
 
+def test_very_long_texts_are_cut(succeeded: ExecutionResult) -> None:
+    exam = succeeded.step("exam")
+    samples = tuple({"prompt": "p" * 100_000, "tuned": "t" * 100_000} for _ in range(50))
+    steps = [replace(one, samples=samples) if one is exam else one for one in succeeded.steps]
+    assert len(render_report(replace(succeeded, steps=tuple(steps)))) < 500_000
+
+
 def test_a_running_execution_says_so(succeeded: ExecutionResult) -> None:
     page = render_report(replace(succeeded, status="Executing", ended_at=None))
     assert "<strong>Still running</strong> <span>Every gate so far held." in page
