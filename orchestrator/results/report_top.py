@@ -163,9 +163,12 @@ def _exam_figures(step: StepResult) -> Iterator[tuple[str, str, str]]:
         yield f"{name} in {step.name}", score(step.metrics[name]), note
     compared = [row for row in evaluation_rows(step.table) if row.verdict]
     if compared:
-        count = {word: sum(row.verdict == word for row in compared) for word in ("ties", "loses")}
+        count = {
+            said: sum(row.verdict == verdict for row in compared)
+            for verdict, said in (("ties", "tied"), ("loses", "lost"))
+        }
         wins = len(compared) - sum(count.values())
-        note = ", ".join(f"{number} {word}" for word, number in count.items() if number)
+        note = ", ".join(f"{times} {said}" for said, times in count.items() if times)
         yield "comparisons won", f"{wins} of {len(compared)}", note
 
 
