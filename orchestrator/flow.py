@@ -24,6 +24,7 @@ from orchestrator.errors import DefinitionError, InputError, Problem, SpecError
 from orchestrator.local.hub import is_described, is_stored, store_description, store_model
 from orchestrator.local.run import RunOptions, resume_execution, run_definition
 from orchestrator.local.store import Store
+from orchestrator.local.surroundings import surroundings
 from orchestrator.plan.build import build_plan
 from orchestrator.plan.secrets import no_secret_stands_in
 from orchestrator.results.collect import collect
@@ -159,7 +160,7 @@ def run_prepared(
         home,
         pipeline_name=prepared.name,
         parameters=_stored_parameters(parameters, prepared, store),
-        source=prepared.source,
+        source={**prepared.source, **surroundings()},
         workers=how.workers,
         use_cache=how.use_cache,
         listener=how.listener,

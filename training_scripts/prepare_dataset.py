@@ -3,7 +3,8 @@
     python3 launch.py prepare_dataset.py [--max_rows=1000]
 
 Reads channel `data`: JSON Lines, JSON arrays, CSV, Parquet or text, in one of six formats.
-Writes outputs `data` (`train.jsonl`, `validation.jsonl`), `test` (`test.jsonl`) and `metrics`.
+Writes outputs `data` (`train.jsonl`, `validation.jsonl`), `test` (`test.jsonl`) and `metrics`
+(`metrics.json`; `statistics.json`, which the report draws).
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ def main() -> None:
         finally:
             spool.close()
 
-    metrics = {**read, **kept.counts, **written}
+    text = json.dumps(written.statistics, indent=2)
+    (job.output("metrics") / "statistics.json").write_text(text + "\n", encoding="utf-8")
+    metrics = {**read, **kept.counts, **written.counts}
     job.write_metrics(metrics)
     for name, value in metrics.items():
         print(f"{name}: {value:,}", flush=True)

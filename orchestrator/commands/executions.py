@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,15 +12,23 @@ from orchestrator import flow
 from orchestrator.commands.options import DEFAULT_HOME
 from orchestrator.errors import InputError, Problem
 from orchestrator.local import history
+from orchestrator.local.differences import step_differences
 from orchestrator.local.home import Home
 from orchestrator.local.store import Store
+from orchestrator.results.comparison import Change, compare
+from orchestrator.results.comparison_page import render_comparison
 from orchestrator.results.report import render_report
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from orchestrator.local.history import Explanation
     from orchestrator.local.registry import RegisteredModel
+    from orchestrator.results.comparison import Comparison
     from orchestrator.results.model import ExecutionResult
 
+LAST = re.compile(r"last(?:~(\d{1,6}))?")
+"""The newest execution, or one that many before it, as git counts commits back."""
 LOG_TAIL_BYTES = 6_000
 
 
@@ -94,8 +103,27 @@ def load_execution(text: str, home: Home) -> ExecutionResult:
     return flow.with_outputs(history.load_result(home, find_execution(text, home)), home)
 
 
+def load_comparison(before: str, after: str, home: Home) -> Comparison:
+    """Return two past executions side by side, each named as in `load_execution`.
+
+    Raises:
+        InputError: If one of them is not there, or both are the same.
+    """
+    ids = [find_execution(text, home) for text in (before, after)]
+    if len(set(ids)) == 1:
+        what = f"'{before}' and '{after}' are the same execution, {ids[0]}"
+        raise InputError(Problem("", what, "Name two; `fmo runs` lists them."))
+    first, second = (load_execution(one, home) for one in ids)
+    found = step_differences(ids[0], ids[1], home, Store(home.store))
+    changes = {
+        step: [Change(one.part, one.before, one.after) for one in parts]
+        for step, parts in found.items()
+    }
+    return compare(first, second, changes)
+
+
 def find_execution(text: str, home: Home) -> str:
-    """Return the execution id that `text` means: itself, its start, or `last`.
+    """Return the execution id that `text` means: itself, its start, `last`, or `last~1` before it.
 
     Raises:
         InputError: If there is none, or more than one.
@@ -104,13 +132,21 @@ def find_execution(text: str, home: Home) -> str:
     if not ids:
         what = f"there is no execution in {home.root} yet"
         raise InputError(Problem("", what, "Start one with `fmo run FILE`, or give --home."))
-    if text == "last":
-        return ids[0]
+    if counted := LAST.fullmatch(text):
+        return _counted_back(int(counted[1] or 0), ids, home)
     found = [one for one in ids if one == text] or [one for one in ids if one.startswith(text)]
     if len(found) == 1:
         return found[0]
     what = "fits no execution" if not found else f"fits {len(found)} executions"
     raise InputError(Problem("", f"'{text}' {what} in {home.root}", "`fmo runs` lists them."))
+
+
+def _counted_back(count: int, ids: Sequence[str], home: Home) -> str:
+    if count < len(ids):
+        return ids[count]
+    what = f"'last~{count}' goes further back than the first execution in {home.root}"
+    farthest = f"last~{len(ids) - 1}" if len(ids) > 1 else "last"
+    raise InputError(Problem("", what, f"The first is {farthest}."))
 
 
 def report_path(result: ExecutionResult, home: Home) -> Path:
@@ -127,6 +163,19 @@ def write_report(result: ExecutionResult, path: Path) -> Path:
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(render_report(result, logs=logs), encoding="utf-8")
+    return path
+
+
+def comparison_path(comparison: Comparison, home: Home) -> Path:
+    """Return where a comparison stands unless told otherwise: in B's folder."""
+    folder = home.execution(comparison.after.execution_id)
+    return folder / f"compared-with-{comparison.before.execution_id}.html"
+
+
+def write_comparison(comparison: Comparison, path: Path) -> Path:
+    """Write two executions side by side as HTML to `path` and return it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(render_comparison(comparison), encoding="utf-8")
     return path
 
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from orchestrator.local.home import Home
     from orchestrator.local.registry import RegisteredModel
+    from orchestrator.results.comparison import Comparison
     from orchestrator.results.model import ExecutionResult, Json
 
 SHA256_LENGTH = 64
@@ -70,23 +72,49 @@ def why(execution: str, step: str, home_path: Path, *, as_json: bool) -> None:
 
 @click.command()
 @click.argument("execution", default="last")
+@click.argument("other", required=False)
 @click.option("-o", "--output", "target", type=click.Path(path_type=Path), help="Where to write.")
 @home_option
 @json_option
-def report(execution: str, target: Path | None, home_path: Path, *, as_json: bool) -> None:
-    """Write the HTML report of an execution.
+def report(
+    execution: str, other: str | None, target: Path | None, home_path: Path, *, as_json: bool
+) -> None:
+    """Write the HTML report of an execution, or of two side by side.
 
-    EXECUTION is its id, the start of its id, or `last`.
+    EXECUTION and OTHER are ids, starts of ids, `last`, or `last~1` for the one before it.
     """
     from orchestrator.commands import executions
 
     output = Output(as_json=as_json)
     home = executions.open_home(home_path)
+    if other is not None:
+        _compare(executions.load_comparison(execution, other, home), target, home, output)
+        return
     result = executions.load_execution(execution, home)
     path = executions.write_report(result, target or executions.report_path(result, home))
     if not as_json:
         output.write(f"{path}\n")
     output.document({"execution_id": result.execution_id, "report": str(path)})
+
+
+def _compare(comparison: Comparison, target: Path | None, home: Home, output: Output) -> None:
+    """Show two executions side by side, and write their page."""
+    from rich.text import Text
+
+    from orchestrator.commands import executions
+    from orchestrator.results.comparison_tables import comparison_tables
+    from orchestrator.results.comparison_text import comparison_to_json, summary
+
+    path = target or executions.comparison_path(comparison, home)
+    executions.write_comparison(comparison, path)
+    for name, one in (("A", comparison.before), ("B", comparison.after)):
+        told = f"{name}: {one.execution_id} of {one.pipeline_name}, {one.status.lower()}"
+        output.show(Text(told))
+    output.show(*(Text(remark, style="yellow") for remark in comparison.remarks))
+    output.show(*comparison_tables(comparison), Text(summary(comparison), style="bold"))
+    if not output.as_json:
+        output.write(f"{path}\n")
+    output.document({**comparison_to_json(comparison), "report": str(path)})
 
 
 @click.command()
@@ -140,14 +168,13 @@ def _model_lines(model: RegisteredModel, weights: Mapping[str, Path | None]) -> 
 
 def _metric_lines(metrics: Mapping[str, float]) -> list[str]:
     """Return one line for each metric, its interval behind it."""
+    from orchestrator.results.metric_rows import metric_rows
+
     lines = []
-    for name, value in sorted(metrics.items()):
-        stem, _, end = name.rpartition(".")
-        if stem in metrics and end in {"low", "high"}:
-            continue
-        low, high = metrics.get(f"{name}.low"), metrics.get(f"{name}.high")
-        spread = "" if low is None or high is None else f" ({number(low)} to {number(high)})"
-        lines.append(f"  {name}: {number(value)}{spread}")
+    for row in metric_rows(dict(sorted(metrics.items()))):
+        has_interval = row.low is not None and row.high is not None
+        spread = f" ({number(row.low)} to {number(row.high)})" if has_interval else ""
+        lines.append(f"  {row.name}: {number(row.value)}{spread}")
     return lines
 
 

@@ -62,7 +62,7 @@ def container_arguments(context: Context, step: PlannedStep) -> list[Json]:
     A training script of the user's gets that as hyperparameters.
     """
     if _takes_hyperparameters(step):
-        return [context.scripts[step.name]]
+        return [context.scripts[step.name], smoke_argument()]
     values = _written_arguments(step) | {
         name: location(context, source) for name, source in step.arguments.items()
     }

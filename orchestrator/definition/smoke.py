@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 from orchestrator.definition.conditions import Comparison
 from orchestrator.definition.expressions import Get, Join
 from orchestrator.definition.model import Parameter
+from orchestrator.results.model import DOOR
 
 if TYPE_CHECKING:
     from orchestrator.definition.json import Json
+
+__all__ = ["DOOR", "NAMES", "PARAMETERS", "is_smoke", "smoke_argument"]
 
 SMOKE = "Smoke"
 SMOKE_ROWS = "SmokeRows"
@@ -25,8 +28,6 @@ PARAMETERS = (
 )
 """Rows of each data set, and optimizer steps of each training; read only if `Smoke` is true."""
 NAMES = tuple(parameter.name for parameter in PARAMETERS)
-DOOR = "-unless-smoke"
-"""Ends the name of the Condition step around a step that a smoke run leaves out."""
 
 
 def smoke_argument() -> Json:

@@ -91,10 +91,19 @@ def explain(home: Home, execution_id: str, step: str) -> Explanation:
         previous = _previous(journal, execution, step)
     cached = step_from_json(record.result).cached
     before = previous[1].cache_parts if previous else None
-    changes = _changes(before, record.cache_parts) if before and record.cache_parts else ()
+    changes = changed_parts(before, record.cache_parts) if before and record.cache_parts else ()
     previous_id = previous[0] if previous else None
     text = _sentence(record, changes, previous_id, cached=cached)
     return Explanation(execution_id, step, cached, previous_id, changes, text)
+
+
+def changed_parts(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[PartChange, ...]:
+    """Return the parts of two cache keys that differ, in order of their names."""
+    return tuple(
+        PartChange(part, before.get(part), after.get(part))
+        for part in sorted({*before, *after})
+        if before.get(part) != after.get(part)
+    )
 
 
 def execution_result(record: ExecutionRecord, steps: Sequence[StepRecord]) -> ExecutionResult:
@@ -148,14 +157,6 @@ def _previous(
             if record and record.cache_parts:
                 return other.id, record
     return None
-
-
-def _changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[PartChange, ...]:
-    return tuple(
-        PartChange(part, before.get(part), after.get(part))
-        for part in sorted({*before, *after})
-        if before.get(part) != after.get(part)
-    )
 
 
 def _sentence(

@@ -74,6 +74,13 @@ def execution_jobs(execution_id: str, home: Home) -> tuple[Job, ...]:
     )
 
 
+def job_config(job: Job, store: Store) -> Mapping[str, Json]:
+    """Return the `config.json` of the code that a job ran; empty if it had none."""
+    code = job.channels.get("code")
+    found = store.find(f"{code.rstrip('/')}/config.json") if code else None
+    return _object(found.path.read_text(encoding="utf-8")) if found else {}
+
+
 def model_uri(execution_id: str, step: str | None, home: Home) -> str:
     """Return the URI of the model that a step made or examined.
 
@@ -149,7 +156,7 @@ def _wording(data_uri: str, jobs: Sequence[Job], store: Store) -> Wording:
     dataset = next(
         (job for job in jobs if any(_is_same(uri, data_uri) for uri in job.outputs.values())), None
     )
-    config = _config(dataset, store) if dataset else {}
+    config = job_config(dataset, store) if dataset else {}
     settings = config.get("settings") if config.get("kind") == "dataset" else None
     if dataset is None or not isinstance(settings, Mapping):
         return Wording("chat" if "messages" in columns else "raw")
@@ -169,7 +176,7 @@ def _wording(data_uri: str, jobs: Sequence[Job], store: Store) -> Wording:
 
 def _only_asks(job: Job, store: Store) -> bool:
     """Whether the job's model folder holds no model but what one wrote."""
-    return _config(job, store).get("kind") == "generate"
+    return job_config(job, store).get("kind") == "generate"
 
 
 def _first_row(uri: str, store: Store) -> Mapping[str, Json]:
@@ -178,12 +185,6 @@ def _first_row(uri: str, store: Store) -> Mapping[str, Json]:
             with item.path.open(encoding="utf-8") as file:
                 return _object(file.readline())
     return {}
-
-
-def _config(job: Job, store: Store) -> Mapping[str, Json]:
-    code = job.channels.get("code")
-    found = store.find(f"{code.rstrip('/')}/config.json") if code else None
-    return _object(found.path.read_text(encoding="utf-8")) if found else {}
 
 
 def _object(text: str) -> Mapping[str, Json]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
+
+from orchestrator.results.model import finite_number
 
 if TYPE_CHECKING:
     from orchestrator.results.model import ExecutionResult, Json, StepResult
@@ -34,6 +35,7 @@ def _collected(step: StepResult, read: Read) -> StepResult:
         history=step.history or found.rows("trainer_log.jsonl", "model"),
         table=step.table or found.document("table.json", "metrics"),
         samples=step.samples or found.rows("samples.jsonl", "samples", "model")[:MAX_SAMPLES],
+        statistics=step.statistics or found.document("statistics.json", "metrics"),
     )
 
 
@@ -72,8 +74,9 @@ def _parse(data: bytes) -> Json:
 def _numbers(document: Json) -> Mapping[str, float]:
     if not isinstance(document, Mapping):
         return {}
+    # An integer stays one: it is written without a point.
     return {
         name: value
         for name, value in document.items()
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        if isinstance(value, int | float) and finite_number(value) is not None
     }

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from orchestrator.results.model import finite_number
+
 if TYPE_CHECKING:
     from orchestrator.results.model import Json
 
@@ -94,15 +96,9 @@ def _row(document: Mapping[str, Json]) -> EvaluationRow | None:
 
 def _score(value: Json) -> Score | None:
     if isinstance(value, Mapping):
-        centre = _number(value.get("value"))
+        centre = finite_number(value.get("value"))
         if centre is None:
             return None
-        return Score(centre, _number(value.get("low")), _number(value.get("high")))
-    centre = _number(value)
+        return Score(centre, finite_number(value.get("low")), finite_number(value.get("high")))
+    centre = finite_number(value)
     return None if centre is None else Score(centre)
-
-
-def _number(value: Json) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value)

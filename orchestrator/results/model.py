@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +18,10 @@ StepStatus = Literal[
 
 ExecutionStatus = Literal["Executing", "Stopping", "Stopped", "Failed", "Succeeded"]
 """SageMaker's PipelineExecutionStatus (DescribePipelineExecution)."""
+
+
+DOOR = "-unless-smoke"
+"""Ends the name of the Condition step around a step that a smoke run leaves out."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,8 @@ class StepResult:
     """An evaluate step's `table.json`: model, base and baselines per task."""
     samples: tuple[Mapping[str, Json], ...] = ()
     """`samples.jsonl` of evaluate and generate: prompt, expected and generated text."""
+    statistics: Json = None
+    """A dataset step's `statistics.json`: lengths and tasks per split."""
     log: Path | None = None
     """The job's output on this machine."""
 
@@ -60,6 +67,13 @@ class StepResult:
     def seconds(self) -> float | None:
         """Wall time, or None while it is not known."""
         return _seconds(self.started_at, self.ended_at)
+
+    @property
+    def goes_without_saying(self) -> bool:
+        """Whether it needs no line: no failure was reached, or no smoke run was kept out."""
+        if self.type == "Condition" and self.name.endswith(DOOR):
+            return self.condition_outcome is not False
+        return self.type == "Fail" and self.status == "NotStarted"
 
     @property
     def is_done(self) -> bool:
@@ -103,6 +117,13 @@ class ExecutionResult:
         raise KeyError(name)
 
 
+def finite_number(value: Json) -> float | None:
+    """Return `value` as a float; None if it is not a number, or nan or infinite."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
 def execution_to_json(result: ExecutionResult) -> dict[str, Json]:
     """Return `result` as one JSON document; `execution_from_json` reads it back."""
     return {
@@ -142,6 +163,7 @@ def step_to_json(step: StepResult) -> dict[str, Json]:
         "history": [dict(row) for row in step.history],
         "table": step.table,
         "samples": [dict(row) for row in step.samples],
+        "statistics": step.statistics,
         "log": str(step.log) if step.log else None,
     }
 
@@ -199,6 +221,7 @@ def step_from_json(document: Mapping[str, Json]) -> StepResult:
         history=_mappings(document, "history"),
         table=document.get("table"),
         samples=_mappings(document, "samples"),
+        statistics=document.get("statistics"),
         log=Path(log) if log else None,
     )
 

@@ -1,102 +1,83 @@
-"""The report's larger pieces, each from results to HTML; every text is escaped here."""
+"""The report's middle: when each step ran, loss curves, comparisons, and what the model wrote."""
 
 from __future__ import annotations
 
-import json
 from html import escape
 from typing import TYPE_CHECKING
 
-from orchestrator.results.evaluation import BASELINES, VERDICTS, EvaluationRow, Score
-from orchestrator.results.figures import duration, number, plural, score
+from orchestrator.results.curves import EVAL_LOSS, TRAIN_LOSS, curve
+from orchestrator.results.evaluation import BASELINES, VERDICTS
+from orchestrator.results.figures import clock, duration, number, plural, score, shortened
+from orchestrator.results.page import Column, card, folded, legend, pill, table
+from orchestrator.results.plots import Scored, dots_svg
+from orchestrator.results.report_facts import as_text, shown_steps, state_of, state_word
+from orchestrator.results.svg import Series, line_chart
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from orchestrator.results.evaluation import EvaluationRow, Score
     from orchestrator.results.model import ExecutionResult, Json, StepResult
 
-HASH_LENGTH = 12
-SAMPLE_FIELDS: Mapping[str, str] = {
-    "prompt": "prompt",
-    "expected": "expected",
-    "model": "tuned",
-    "base model": "base",
+ANSWERS: Mapping[str, str] = {"expected": "expected", "model": "tuned", "base model": "base"}
+"""What is shown of a sample beside its prompt, and the member of `samples.jsonl` that holds it."""
+SAMPLES_SHOWN = 6
+"""The others are folded."""
+MOST_CHARACTERS = 4_000
+"""Of a prompt or an answer, so that the page stays small enough to mail."""
+MORE_CURVES: Mapping[str, tuple[str, str]] = {
+    "eval_accuracy": ("Token accuracy in validation", ""),
+    "learning_rate": ("Learning rate", ""),
+    "grad_norm": ("Gradient norm", ""),
+    "tokens_per_second": ("Speed", "tokens/s"),
 }
-"""What is shown of a sample, and the member of `samples.jsonl` that holds it."""
-
-
-def pill(word: str, kind: str = "") -> str:
-    """Return a word as a coloured label."""
-    return f'<span class="pill {escape(kind or word)}">{escape(word)}</span>'
+"""Values of `trainer_log.jsonl` that have a curve of their own: title and unit."""
+_TICKS_IN_SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 43200)
 
 
 def gantt_html(result: ExecutionResult) -> str:
     """Return when each step ran, as bars on one time axis."""
+    shown = shown_steps(result.steps)
     ends = [step.ended_at for step in result.steps if step.ended_at]
     end = result.ended_at or max(ends, default=result.started_at)
     total = max((end - result.started_at).total_seconds(), 1e-3)
-    rows = "".join(_gantt_row(step, result.started_at, total) for step in result.steps)
-    return f'<div class="gantt">{rows}</div>'
-
-
-def gates_html(steps: Iterable[StepResult]) -> str:
-    """Return each gate with what it compared; empty when there is none."""
-    rows = "".join(_gate_row(step) for step in steps if step.type == "Condition")
-    if not rows:
-        return ""
+    rows = "".join(_gantt_row(step, result.started_at, total) for step in shown)
     return (
-        '<div class="card scroll"><table class="gates"><thead><tr><th>gate</th>'
-        "<th>what was compared</th><th>verdict</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table></div>"
+        '<table class="gantt"><caption class="unseen">When each step ran</caption>'
+        '<colgroup><col class="name"><col><col class="time"></colgroup>'
+        f"<tbody>{rows}{_time_axis(total)}</tbody></table>"
     )
 
 
+def training_html(steps: Sequence[StepResult]) -> str:
+    """Return the loss curves of each training step; empty if none trained."""
+    cards = "".join(_training_card(step) for step in steps if step.history)
+    return f'<div class="charts">{cards}</div>' if cards else ""
+
+
 def evaluation_html(step: str, rows: Sequence[EvaluationRow]) -> str:
-    """Return the model beside its baselines, in numbers and on one axis per row."""
-    shown = [name for name in BASELINES if any(name in row.baselines for row in rows)]
-    head = "".join(f'<th class="n">{escape(BASELINES[name])}</th>' for name in shown)
-    body = "".join(_evaluation_row(row, shown) for row in rows)
-    said = _count_verdicts(rows)
-    return (
-        f'<div class="card"><h3>{escape(step)}</h3><p>{escape(said)}</p><div class="scroll"><table>'
-        '<thead><tr><th>task</th><th>verdict</th><th class="n">model</th>'
-        f"{head}<th>on one axis</th></tr></thead>"
-        f"<tbody>{body}</tbody></table></div>"
-        '<p class="lead">The filled dot is the model, its band the interval; rings are the base '
-        "model and the baselines.</p></div>"
+    """Return the model beside its baselines: on one axis for each task, and in numbers."""
+    plots = "".join(_evaluation_plot(row) for row in rows)
+    return card(
+        f"<p>{escape(count_verdicts(rows))}</p>"
+        f'<div class="plots">{plots}</div>{_evaluation_table(step, rows)}'
+        '<p class="lead">A dot is a score, its line the interval around it. A verdict ties where '
+        "the interval of the difference to the strongest rival holds zero.</p>",
+        title=step,
     )
 
 
 def samples_html(step: StepResult) -> str:
     """Return what the model wrote for some prompts, beside what was expected."""
-    cards = "".join(_sample_card(sample) for sample in step.samples)
-    return f'<div class="samples">{cards}</div>'
+    cards = [_sample_card(sample) for sample in step.samples]
+    more = folded(plural(len(cards[SAMPLES_SHOWN:]), "more sample"), "".join(cards[SAMPLES_SHOWN:]))
+    hidden = more if len(cards) > SAMPLES_SHOWN else ""
+    return f'<div class="samples">{"".join(cards[:SAMPLES_SHOWN])}</div>{hidden}'
 
 
-def metrics_html(steps: Iterable[StepResult]) -> str:
-    """Return the metrics of every step that has any, folded."""
-    folded = "".join(
-        f"<details><summary>{escape(step.name)} "
-        f'<span class="lead">{len(step.metrics)}</span></summary>{_metrics_table(step.metrics)}'
-        "</details>"
-        for step in steps
-        if step.metrics
-    )
-    return f'<div class="card">{folded}</div>' if folded else ""
-
-
-def facts_html(result: ExecutionResult) -> str:
-    """Return what ran: parameters, receipt, and each step's hash, outputs and attempts."""
-    facts: dict[str, Json] = {
-        "definition": result.definition_hash or "not recorded",
-        **{f"parameter {name}": value for name, value in result.parameters.items()},
-        **result.source,
-    }
-    steps = "".join(_step_facts(step) for step in result.steps)
-    return f'<div class="card">{_facts(facts)}</div><div class="card">{steps}</div>'
-
-
-def _count_verdicts(rows: Sequence[EvaluationRow]) -> str:
+def count_verdicts(rows: Sequence[EvaluationRow]) -> str:
+    """Return in words how many comparisons the model wins, and which it loses to what."""
     compared = [row for row in rows if row.verdict]
     count = {word: sum(row.verdict == word for row in compared) for word in VERDICTS}
     said = (
@@ -111,8 +92,32 @@ def _count_verdicts(rows: Sequence[EvaluationRow]) -> str:
     return f"{said} It loses {losses}." if losses else said
 
 
+def verdict_pill(row: EvaluationRow) -> str:
+    """Return `wins`, `ties with TF-IDF`, ... in its colour; empty where it stands alone."""
+    verdict = row.verdict
+    if verdict in {"loses", "ties"} and row.best_baseline:
+        to = "to" if verdict == "loses" else "with"
+        verdict = f"{verdict} {to} {BASELINES[row.best_baseline[0]]}"
+    return pill(verdict, row.verdict) if verdict else ""
+
+
+def score_cell(value: Score | None) -> str:
+    """Return a score with its interval below it; `-` where there is none."""
+    if value is None:
+        return "-"
+    if value.low is None or value.high is None:
+        return score(value.value)
+    spread = f'<span class="range">{score(value.low)} to {score(value.high)}</span>'
+    return f"{score(value.value)}{spread}"
+
+
+def written(text: str) -> str:
+    """Return what a model read or wrote, without the blanks around it, and cut if very long."""
+    shown = shortened(text.strip(), MOST_CHARACTERS)
+    return f"<pre>{escape(shown)}</pre>" if shown else '<p class="lead">nothing but blanks</p>'
+
+
 def _gantt_row(step: StepResult, begun: datetime, total: float) -> str:
-    state = "Cached" if step.cached else step.status
     drawn = ""
     if step.started_at is not None and step.seconds is not None:
         left = (step.started_at - begun).total_seconds() / total * 100
@@ -120,115 +125,112 @@ def _gantt_row(step: StepResult, begun: datetime, total: float) -> str:
         width = min(step.seconds / total * 100, 100 - left)
         drawn = f'<i style="left:{left:.2f}%;width:{width:.2f}%"></i>'
     time = "cached" if step.cached else duration(step.seconds)
-    if step.status == "NotStarted":
-        time = "not reached"
+    if step.seconds is None:
+        time = state_word(step)
     return (
-        f'<div class="row {escape(state)}"><span class="label" title="{escape(step.name)}">'
-        f'{escape(step.name)}</span><span class="track">{drawn}</span>'
-        f'<span class="time">{escape(time)}</span></div>'
+        f'<tr class="{escape(state_of(step))}"><th scope="row" title="{escape(step.name)}">'
+        f'<span>{escape(step.name)}</span></th><td class="track"><div>{drawn}</div></td>'
+        f'<td class="time">{escape(time)}</td></tr>'
     )
 
 
-def _gate_row(step: StepResult) -> str:
-    compared = "<br>".join(f"<code>{escape(one)}</code>" for one in step.conditions)
-    verdict = {
-        True: pill("held", "held"),
-        False: pill("did not hold", "missed"),
-        None: pill("not reached"),
-    }[step.condition_outcome]
-    return f"<tr><td>{escape(step.name)}</td><td>{compared}</td><td>{verdict}</td></tr>"
+def _time_axis(total: float) -> str:
+    every = next((one for one in _TICKS_IN_SECONDS if total / one <= 4), 86_400)
+    marks = "".join(
+        f'<span style="left:{at / total * 100:.2f}%">{clock(at)}</span>'
+        for at in range(0, int(total * 0.97) + 1, every)
+    )
+    return f'<tr class="axis" aria-hidden="true"><th></th><td><div>{marks}</div></td><td></td></tr>'
 
 
-def _evaluation_row(row: EvaluationRow, shown: Sequence[str]) -> str:
+def _training_card(step: StepResult) -> str:
+    series = [
+        Series("training loss", curve(step, TRAIN_LOSS), "train"),
+        Series("validation loss", curve(step, EVAL_LOSS), "eval"),
+    ]
+    chart = line_chart(series, title=f"Loss of {step.name}", y_label="loss")
+    if not chart:
+        return ""
+    words = [(one.kind, f"{one.name} {number(one.points[-1][1])}") for one in series if one.points]
+    steps = int(max(point[0] for one in series for point in one.points))
+    about = f"{plural(steps, 'step')} in {duration(step.seconds)}"
+    if step.cached:
+        about = f"{plural(steps, 'step')}, from the cache"
+    return card(
+        f'<p class="lead">{about}</p>{chart}{legend(words)}'
+        + folded("More curves", "".join(_more_curves(step))),
+        title=step.name,
+    )
+
+
+def _more_curves(step: StepResult) -> Iterable[str]:
+    for name, (title, unit) in MORE_CURVES.items():
+        series = [Series(title, curve(step, (name,)), "train")]
+        chart = line_chart(series, title=f"{title} of {step.name}", y_label=unit)
+        if chart:
+            yield f"<h4>{escape(title)}</h4>{chart}"
+
+
+def _evaluation_plot(row: EvaluationRow) -> str:
+    lines = [_scored("model", row.model, "model")]
+    lines += [
+        _scored(BASELINES[name], one, "base" if name == "base" else "")
+        for name, one in row.baselines.items()
+    ]
+    better = ", lower is better" if row.lower_is_better else ""
+    title = f"{row.task}: {row.metric} of the model and its rivals"
+    return (
+        f'<div class="plot"><h4>{escape(row.task)} {verdict_pill(row)}</h4>'
+        f'<p class="lead">{escape(row.metric)}{better}, {plural(row.rows, "row")}</p>'
+        f"{dots_svg(lines, title=title)}</div>"
+    )
+
+
+def _scored(name: str, one: Score, kind: str) -> Scored:
+    return Scored(name, one.value, one.low, one.high, kind)
+
+
+def _evaluation_table(step: str, rows: Sequence[EvaluationRow]) -> str:
+    shown = [name for name in BASELINES if any(name in row.baselines for row in rows)]
+    columns = (
+        Column("task"), Column("model", "n"), *(Column(BASELINES[name], "n") for name in shown),
+        Column("verdict"),
+    )  # fmt: skip
+    cells = [
+        [
+            f"{escape(row.task)}"
+            f'<span class="range">{escape(row.metric)}, {plural(row.rows, "row")}</span>',
+            _strong(row.model, row),
+            *(_strong(row.baselines.get(name), row) for name in shown),
+            verdict_pill(row),
+        ]
+        for row in rows
+    ]
+    return folded("The same in numbers", table(f"Scores of {step}", columns, cells))
+
+
+def _strong(value: Score | None, row: EvaluationRow) -> str:
     scores = [row.model.value, *(one.value for one in row.baselines.values())]
     best = min(scores) if row.lower_is_better else max(scores)
-    others = "".join(_score_cell(row.baselines.get(name), best) for name in shown)
-    verdict = row.verdict
-    if verdict in {"loses", "ties"} and row.best_baseline:
-        to = "to" if verdict == "loses" else "with"
-        verdict = f"{verdict} {to} {BASELINES[row.best_baseline[0]]}"
-    return (
-        f"<tr><td>{escape(row.task)}"
-        f'<span class="range">{escape(row.metric)}, {plural(row.rows, "row")}</span></td>'
-        f"<td>{pill(verdict, row.verdict) if verdict else ''}</td>"
-        f"{_score_cell(row.model, best)}{others}<td>{_dots(row)}</td></tr>"
-    )
-
-
-def _score_cell(value: Score | None, best: float) -> str:
-    if value is None:
-        return '<td class="n">-</td>'
-    spread = ""
-    if value.low is not None and value.high is not None:
-        spread = f'<span class="range">{score(value.low)} to {score(value.high)}</span>'
-    is_best = " best" if value.value == best else ""
-    return f'<td class="n{is_best}">{score(value.value)}{spread}</td>'
-
-
-def _dots(row: EvaluationRow) -> str:
-    everything = (row.model, *row.baselines.values())
-    ends = [end for one in everything for end in (one.value, one.low, one.high) if end is not None]
-    top = max(1.0, *ends)
-
-    def at(value: float) -> float:
-        return min(max(value / top, 0.0), 1.0) * 100
-
-    model = row.model
-    band = ""
-    if model.low is not None and model.high is not None:
-        width = at(model.high) - at(model.low)
-        band = f'<b style="left:{at(model.low):.1f}%;width:{width:.1f}%"></b>'
-    rings = "".join(
-        f'<i style="left:{at(one.value):.1f}%" title="{escape(BASELINES[name])}"></i>'
-        for name, one in row.baselines.items()
-    )
-    return (
-        f'<div class="dots">{band}{rings}'
-        f'<i class="model" style="left:{at(model.value):.1f}%" title="model"></i></div>'
-    )
+    cell = score_cell(value)
+    return f'<span class="best">{cell}</span>' if value and value.value == best else cell
 
 
 def _sample_card(sample: Mapping[str, Json]) -> str:
-    parts = []
-    for label, member in SAMPLE_FIELDS.items():
-        found = sample.get(member)
-        if found is not None:
-            parts.append(f"<dt>{label}</dt><dd><pre>{escape(_as_text(found))}</pre></dd>")
     task = sample.get("task")
-    title = f"<h3>{escape(str(task))}</h3>" if task else ""
-    return f'<div class="card">{title}<dl class="sample">{"".join(parts)}</dl></div>'
-
-
-def _as_text(value: Json) -> str:
-    return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
-
-
-def _metrics_table(metrics: Mapping[str, float]) -> str:
-    rows = "".join(
-        f'<tr><td>{escape(name)}</td><td class="n">{number(value)}</td></tr>'
-        for name, value in metrics.items()
+    title = f"<h4>{escape(str(task))}</h4>" if task else ""
+    prompt = sample.get("prompt")
+    asked = written(as_text(prompt)) if prompt is not None else ""
+    answers = "".join(
+        f"<div><dt>{label}{_matches(sample, member)}</dt><dd>{written(as_text(found))}</dd></div>"
+        for label, member in ANSWERS.items()
+        if (found := sample.get(member)) is not None
     )
-    return f'<div class="scroll"><table><tbody>{rows}</tbody></table></div>'
+    return card(f'{title}{asked}<dl class="answers">{answers}</dl>', kind="sample")
 
 
-def _step_facts(step: StepResult) -> str:
-    facts: dict[str, Json] = {"type": step.type, "attempts": step.attempts}
-    if step.arguments_hash:
-        facts["ran with"] = step.arguments_hash[:HASH_LENGTH]
-    if step.depends_on:
-        facts["after"] = ", ".join(step.depends_on)
-    facts.update({f"output {name}": uri for name, uri in step.outputs.items()})
-    state = "Cached" if step.cached else step.status
-    word = {"NotStarted": "not reached", "Cached": "cached"}.get(state, state.lower())
-    return (
-        f"<details><summary>{escape(step.name)}{pill(word, state)}</summary>"
-        f"{_facts(facts)}</details>"
-    )
-
-
-def _facts(facts: Mapping[str, Json]) -> str:
-    rows = "".join(
-        f"<dt>{escape(name)}</dt><dd><code>{escape(_as_text(value))}</code></dd>"
-        for name, value in facts.items()
-    )
-    return f'<dl class="facts">{rows}</dl>'
+def _matches(sample: Mapping[str, Json], member: str) -> str:
+    expected, found = sample.get("expected"), sample.get(member)
+    if member == "expected" or not isinstance(expected, str) or not isinstance(found, str):
+        return ""
+    return f" {pill('as expected', 'held')}" if found.strip() == expected.strip() else ""

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 Point = tuple[float, float]
 
+MOST_DOTS = 30
+"""Points of a line from which on they are not drawn one by one."""
+MOST_NAMED = 60
+"""Points of a line that say their value."""
 READABLE = 520
 """Pixels to which a wide graph may shrink; on a narrower screen it scrolls."""
 
@@ -52,8 +56,13 @@ def graph_svg(steps: Sequence[StepResult]) -> str:
     )
 
 
-def line_chart(series: Sequence[Series], *, title: str, x_label: str = "step") -> str:
-    """Return a line chart; values that are not finite are left out."""
+def line_chart(
+    series: Sequence[Series], *, title: str, x_label: str = "step", y_label: str = ""
+) -> str:
+    """Return a line chart; values that are not finite are left out.
+
+    Pointing at a line names the value there; no script is needed for it.
+    """
     lines = [
         Series(one.name, tuple(point for point in one.points if _is_finite(point)), one.kind)
         for one in series
@@ -65,7 +74,7 @@ def line_chart(series: Sequence[Series], *, title: str, x_label: str = "step") -
     drawn = "".join(_line(one, frame) for one in lines)
     return (
         f'<svg class="chart" viewBox="0 0 {frame.width} {frame.height}" role="img" '
-        f'aria-label="{escape(title)}">{_axes(frame, x_label)}{drawn}</svg>'
+        f'aria-label="{escape(title)}">{_axes(frame, x_label, y_label)}{drawn}</svg>'
     )
 
 
@@ -87,11 +96,11 @@ def ticks(low: float, high: float, *, most: int = 5) -> tuple[float, ...]:
 class _Frame:
     low: Point
     high: Point
-    width: int = 440
+    width: int = 400
     height: int = 240
     left: int = 46
     right: int = 12
-    top: int = 10
+    top: int = 24
     bottom: int = 34
 
     @classmethod
@@ -114,7 +123,7 @@ def _is_finite(point: Point) -> bool:
     return math.isfinite(point[0]) and math.isfinite(point[1])
 
 
-def _axes(frame: _Frame, x_label: str) -> str:
+def _axes(frame: _Frame, x_label: str, y_label: str) -> str:
     parts = []
     for value in ticks(frame.low[1], frame.high[1], most=4):
         _, y = frame.at((frame.low[0], value))
@@ -134,19 +143,23 @@ def _axes(frame: _Frame, x_label: str) -> str:
     parts.append(
         f'<text class="tick" x="{middle:.1f}" y="{frame.height - 3}" text-anchor="middle">'
         f"{escape(x_label)}</text>"
+        f'<text class="tick" x="{frame.left - 8}" y="13" text-anchor="end">{escape(y_label)}</text>'
     )
     return "".join(parts)
 
 
 def _line(series: Series, frame: _Frame) -> str:
-    placed = [frame.at(point) for point in sorted(series.points)]
+    points = sorted(series.points)
+    placed = [frame.at(point) for point in points]
+    kind = escape(series.kind)
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in placed)
-    drawn = f'<polyline class="line {escape(series.kind)}" points="{path}"/>'
-    if len(placed) > 30:
-        return drawn
+    drawn = f'<polyline class="line {kind}" points="{path}"/>'
+    shown = "dot" if len(placed) <= MOST_DOTS else "unseen-dot"
+    every = -(-len(placed) // MOST_NAMED)
     return drawn + "".join(
-        f'<circle class="dot {escape(series.kind)}" cx="{x:.1f}" cy="{y:.1f}" r="2.6"/>'
-        for x, y in placed
+        f'<circle class="{shown} {kind}" cx="{x:.1f}" cy="{y:.1f}" r="2.6"><title>'
+        f"{escape(f'{series.name} {number(value)} at {number(at)}')}</title></circle>"
+        for (x, y), (at, value) in list(zip(placed, points, strict=True))[::every]
     )
 
 
@@ -172,13 +185,22 @@ def _curve(start: Point, end: Point) -> str:
     return f"C{start[0]:.1f} {middle:.1f} {end[0]:.1f} {middle:.1f} {end[0]:.1f} {end[1]:.1f}"
 
 
+_WORDS = {"NotStarted": "not reached", "Missed": "did not hold"}
+
+
+def _state(step: StepResult) -> str:
+    return "Cached" if step.cached else step.status
+
+
 def _node(step: StepResult, layout: Layout, spacing: Spacing) -> str:
     x, y = layout.nodes[step.name]
     left, top = x - spacing.node_width / 2, y - spacing.node_height / 2
-    state = "Cached" if step.cached else step.status
-    word = {"NotStarted": "not reached"}.get(state, state.lower())
+    state = "Missed" if step.condition_outcome is False else _state(step)
+    word = _WORDS.get(state, state.lower())
     second = step.type if state == "Succeeded" else f"{step.type}, {word}"
-    if step.seconds is not None and not step.cached:
+    if step.type == "Condition" and state == "Succeeded":
+        second = "Condition, held"
+    elif step.seconds is not None and not step.cached:
         second += f", {duration(step.seconds)}"
     return (
         f'<g class="node {escape(state)}">'

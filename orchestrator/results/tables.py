@@ -10,6 +10,7 @@ from rich.text import Text
 
 from orchestrator.results.evaluation import BASELINES, EvaluationRow, Score
 from orchestrator.results.figures import duration, number, plural, score
+from orchestrator.results.metric_rows import HEADLINES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,12 +33,6 @@ GAP = 3
 """Between two columns."""
 WIDE = 110
 """Columns from which a table has room for everything."""
-HEADLINES = (
-    "preference_accuracy", "accuracy", "rouge_l", "exact_match", "perplexity", "loss", "eval/loss",
-    "eval/accuracy",
-    "train/loss", "train/tokens_per_second", "rows_train", "rows_validation", "rows_test", "rows",
-)  # fmt: skip
-"""Metrics that say most in a few words, the most telling first."""
 
 
 def new_table(title: str = "", *, gap: int = 2) -> Table:
@@ -66,7 +61,7 @@ def steps_table(result: ExecutionResult, *, width: int) -> Table:
     if width >= NARROW:
         table.add_column("result", overflow="fold", ratio=1)
     # What everybody hopes for needs no line.
-    shown = [one for one in result.steps if (one.type, one.status) != ("Fail", "NotStarted")]
+    shown = [one for one in result.steps if not one.goes_without_saying]
     rows = [_step_cells(step, is_wide=width >= WIDE) for step in shown]
     room = width - sum(max(map(len, column)) + GAP for column in zip(*rows, strict=True))
     for step, cells in zip(shown, rows, strict=True):

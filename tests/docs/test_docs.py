@@ -34,6 +34,17 @@ def test_every_relative_link_leads_to_a_file(page: Path) -> None:
     assert missing == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_picture_is_there_small_and_described(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    shown = re.findall(r'(?:src|srcset)="([^"]+)"', text)
+    assert [path for path in shown if not (page.parent / path).is_file()] == []
+    assert [path for path in shown if (page.parent / path).stat().st_size > 300_000] == []
+    assert [
+        tag for tag in re.findall(r"<img [^>]*>", text) if not re.search(r'alt="[^"]+"', tag)
+    ] == []
+
+
 def kinds() -> list[str]:
     union = get_args(StepSpec)[0]
     return sorted(get_args(model.model_fields["kind"].annotation)[0] for model in get_args(union))

@@ -7,9 +7,11 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import training_scripts
@@ -17,6 +19,7 @@ from training_scripts.container import JobFailure
 from training_scripts.data.files import find_files
 from training_scripts.data.problems import Problems
 from training_scripts.data.readers import read_records
+from training_scripts.data.statistics import MAX_TASKS, REST, statistics
 
 pytestmark = pytest.mark.train
 
@@ -221,3 +224,29 @@ def test_one_bad_row_in_a_million_is_named(tmp_path: Path) -> None:
     assert rows == 999_999
     with pytest.raises(JobFailure, match=r"^rows\.jsonl:777777: not valid JSON \(Expecting value"):
         problems.fail_if_any()
+
+
+def test_statistics_say_how_long_rows_are_and_of_which_task(tmp_path: Path) -> None:
+    rows = [*exchanges(60), {"question": "What is " + "long " * 400, "answer": "x", "topic": "t0"}]
+    done = prepare(tmp_path, rows, columns=COLUMNS)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "processing/output/metrics/statistics.json").read_text())
+    splits, histogram = written(tmp_path), dict(found["histogram"])
+    edges = histogram.pop("edges")
+    assert {name: sum(counts) for name, counts in histogram.items()} == {
+        name: len(rows) for name, rows in splits.items()
+    }
+    assert all(len(counts) == len(edges) - 1 for counts in histogram.values())
+    assert edges[-1] > max(one["max"] for one in found["lengths"].values()) > 2000
+    tasks = Counter((row["task"], name) for name, rows in splits.items() for row in rows)
+    assert {(t, n): count for t, one in found["tasks"].items() for n, count in one.items()} == {
+        (t, n): tasks[t, n] for t in ("t0", "t1", "t2") for n in splits
+    }
+
+
+def test_statistics_count_rare_tasks_as_one() -> None:
+    tasks = Counter({(f"t{n}", "train"): 30 - n for n in range(25)})
+    found = statistics(np.arange(1, 5), ["train"] * 4, tasks)
+    assert len(found["tasks"]) == MAX_TASKS + 1
+    assert found["tasks"][REST]["train"] == sum(range(6, 11))
+    assert set(found["histogram"]) == {"edges", "train"}

@@ -21,6 +21,7 @@ from training_scripts.data.rows import row_text, row_to_line
 from training_scripts.data.similarity import Bands, Groups, band_hashes, group_similar
 from training_scripts.data.smoke_rows import READ_FOR_EACH, few_rows
 from training_scripts.data.split import Shares, side_of, sides_are_not_empty
+from training_scripts.data.statistics import statistics
 from training_scripts.data.templates import render
 
 if TYPE_CHECKING:
@@ -75,6 +76,15 @@ class Kept:
     keys: list[str]
     """Per kept row: equal keys are on one side."""
     counts: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What the written rows came to."""
+
+    counts: dict[str, float]
+    statistics: dict[str, Any]
+    """The document `statistics.json`."""
 
 
 def read_into(spool: Spool, folder: Path, wanted: Wanted) -> dict[str, int]:
@@ -154,10 +164,8 @@ def choose(spool: Spool, wanted: Wanted) -> Kept:
     return Kept(numbers, named, counts)
 
 
-def write_splits(
-    spool: Spool, kept: Kept, wanted: Wanted, folders: Mapping[Side, Path]
-) -> dict[str, float]:
-    """Word the kept rows and write `SIDE.jsonl` into each side's folder; return counts.
+def write_splits(spool: Spool, kept: Kept, wanted: Wanted, folders: Mapping[Side, Path]) -> Written:
+    """Word the kept rows, write `SIDE.jsonl` into each side's folder, and count them.
 
     Raises:
         JobFailure: If a side would be empty, or the template cannot word a row.
@@ -172,14 +180,14 @@ def write_splits(
     )
     paths = {side: folder / f".{side}.jsonl.partial" for side, folder in folders.items()}
     try:
-        lengths = _write_rows(rows, sides, paths)
+        lengths, tasks = _write_rows(rows, sides, paths)
     except BaseException:
         for path in paths.values():
             path.unlink(missing_ok=True)
         raise
     for side, path in paths.items():
         path.replace(folders[side] / f"{side}.jsonl")
-    return {
+    found = {
         "rows": len(sides),
         **{f"rows_{side}": count for side, count in counts.items()},
         "groups": len(set(kept.keys)),
@@ -188,13 +196,15 @@ def write_splits(
         "characters_median": float(np.median(lengths)),
         "characters_max": int(lengths.max()),
     }
+    return Written(found, statistics(lengths, sides, tasks))
 
 
 def _write_rows(
     rows: Iterable[Row], sides: Sequence[Side], paths: Mapping[Side, Path]
-) -> NDArray[np.int64]:
-    """Write each row to the file of its side; return the characters of each."""
+) -> tuple[NDArray[np.int64], Counter[tuple[str, Side]]]:
+    """Write each row to its side's file; return the characters of each, and rows by task."""
     lengths = np.empty(len(sides), dtype=np.int64)
+    tasks: Counter[tuple[str, Side]] = Counter()
     with ExitStack() as opened:
         files = {
             side: opened.enter_context(path.open("w", encoding="utf-8", newline="\n"))
@@ -203,7 +213,9 @@ def _write_rows(
         for number, row in enumerate(rows):
             lengths[number] = len(row_text(row))
             files[sides[number]].write(row_to_line(row))
-    return lengths
+            if row.task is not None:
+                tasks[row.task, sides[number]] += 1
+    return lengths, tasks
 
 
 def _group_near(spool: Spool, numbers: NDArray[np.int64], threshold: float) -> Groups:

@@ -158,7 +158,9 @@ def test_runs_are_listed_newest_first_and_found_by_the_start_of_their_id(fmo: Fm
     assert first in (fmo.folder / "page.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("command", [("why", "nope", "count"), ("report", "nope"), ("resume",)])
+@pytest.mark.parametrize(
+    "command", [("why", "nope", "count"), ("report", "nope"), ("report", "a", "b"), ("resume",)]
+)
 def test_an_unknown_execution_is_wrong_input(fmo: Fmo, command: tuple[str, ...]) -> None:
     ended = fmo(*command)
     assert ended.code == 2

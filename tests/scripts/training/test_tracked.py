@@ -22,6 +22,7 @@ from training_scripts import pretrain  # noqa: E402
 from training_scripts.container import JobFailure  # noqa: E402
 from training_scripts.training import job as jobs  # noqa: E402
 from training_scripts.training.devices import World  # noqa: E402
+from training_scripts.training.objectives.next_token import NextToken  # noqa: E402
 from training_scripts.training.settings import read_settings  # noqa: E402
 
 if TYPE_CHECKING:
@@ -121,13 +122,13 @@ def train_until(job: Job, settings: dict[str, Any], *, after: int) -> None:
 
     class Failing(World):
         def sum(self, tensor: Any) -> None:
-            # Once per step for the loss; the first is the count of processes that resume.
-            if tensor.dim() == 0 and next(calls) == after:
+            # Once per step, for what the objective tells of it.
+            if tensor.dim() == 1 and next(calls) == after:
                 message = "power failure"
                 raise RuntimeError(message)
 
     world = Failing(0, 1, torch.device("cpu"))
-    jobs.run_training(job, typed, world, model, tokenizer, dtype)
+    jobs.run_training(job, typed, world, model, tokenizer, dtype, NextToken())
 
 
 def test_a_training_that_is_stopped_says_so(job: MakeJob, tracked: Any, tmp_path: Path) -> None:
@@ -139,8 +140,9 @@ def test_a_training_that_is_stopped_says_so(job: MakeJob, tracked: Any, tmp_path
         def sum(self, _: Any) -> None:
             signal.raise_signal(signal.SIGTERM)
 
+    world = Stopping(0, 1, torch.device("cpu"))
     with pytest.raises(SystemExit) as ended:
-        jobs.run_training(own, typed, Stopping(0, 1, torch.device("cpu")), model, tokenizer, dtype)
+        jobs.run_training(own, typed, world, model, tokenizer, dtype, NextToken())
     assert ended.value.code == 143
     assert the_run(tmp_path)[1].info.status == "KILLED"
 

@@ -160,7 +160,7 @@ def test_a_file_that_is_not_utf_8_is_told_with_the_byte(tmp_path: Path) -> None:
 
 def test_no_execution_is_found_where_nothing_ran(tmp_path: Path) -> None:
     home = executions.open_home(tmp_path / "home")
-    for text in ("last", "abc", ""):
+    for text in ("last", "last~1", "abc", ""):
         with pytest.raises(InputError, match="there is no execution in"):
             executions.find_execution(text, home)
     assert not home.root.exists()

@@ -15,6 +15,7 @@ from orchestrator.compiler.sources import gather_sources
 from orchestrator.definition.model import Step, walk
 from orchestrator.plan.build import build_plan
 from orchestrator.spec.load import load_spec
+from orchestrator.spec.project import SecretSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,7 +78,8 @@ class Project:
         write_files(self.folder, named)
 
     def plan(self, text: str) -> Plan:
-        return build_plan(load_spec("name: demo\n" + dedent(text)))[0]
+        declared = {"wandb": SecretSpec.model_validate({"secret_id": "acme/wandb"})}
+        return build_plan(load_spec("name: demo\n" + dedent(text)), secrets=declared)[0]
 
     def compile(self, text: str, environment: Environment = LOCAL) -> Compiled:
         plan = self.plan(text)

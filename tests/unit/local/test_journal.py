@@ -67,7 +67,7 @@ def test_a_journal_that_cannot_be_opened_is_told_without_a_traceback(tmp_path: P
 def test_the_form_of_the_journal_changes_only_with_its_version() -> None:
     form = SCHEMA + " ".join(step_to_json(StepResult("a", "Processing")))
     # When this fails: raise VERSION by one if a release wrote the form before, then copy the hash.
-    assert (VERSION, hashlib.sha256(form.encode()).hexdigest()[:12]) == (1, "14ce083f0c23")
+    assert (VERSION, hashlib.sha256(form.encode()).hexdigest()[:12]) == (1, "1ba676f0098c")
 
 
 def test_what_was_recorded_is_read_back_by_another_user(tmp_path: Path) -> None:
