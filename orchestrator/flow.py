@@ -25,7 +25,7 @@ from orchestrator.plan.build import build_plan
 from orchestrator.plan.secrets import no_secret_stands_in
 from orchestrator.results.collect import collect
 from orchestrator.spec.findings import Findings, line_of
-from orchestrator.spec.load import load_spec_with_lines
+from orchestrator.spec.load import check_spec, read_spec
 from orchestrator.spec.project_file import find_project
 
 if TYPE_CHECKING:
@@ -39,11 +39,13 @@ if TYPE_CHECKING:
     from orchestrator.plan.model import Plan
     from orchestrator.results.events import Listener
     from orchestrator.results.model import ExecutionResult
-    from orchestrator.spec.load import LoadedSpec
+    from orchestrator.spec.load import LoadedSpec, Written
     from orchestrator.spec.project_load import Project
 
 MAX_FILE_BYTES = 10 * 2**20
 """Of a spec or a definition; SageMaker takes definitions up to 1 MB directly."""
+WRITTEN_IN_PYTHON = "written in Python"
+"""In the receipt, where a spec has no file."""
 
 
 @dataclass(frozen=True)
@@ -79,31 +81,36 @@ def plan_file(
     path: Path, overrides: Mapping[str, str], env: str | None = None
 ) -> tuple[Plan, tuple[Problem, ...]]:
     """Return the plan of the spec at `path` with the defaults of `env`, and warnings."""
-    loaded, _ = load_file(path, overrides, env)
-    return build_plan(loaded.spec, file=path, lines=loaded.lines, origins=loaded.origins)
+    return _plan(load_file(path, overrides, env)[0], path)
+
+
+def plan_written(
+    written: Written, folder: Path, overrides: Mapping[str, str], env: str | None = None
+) -> tuple[Plan, tuple[Problem, ...]]:
+    """Return the plan of a spec that a program wrote; its paths are relative to `folder`."""
+    return _plan(load_written(written, folder, overrides, env)[0], written.file)
 
 
 def compile_file(
     path: Path, overrides: Mapping[str, str], target: Environment | NamedEnvironment = LOCAL
 ) -> Prepared:
     """Return the definition of the spec at `path`, validated against the service's own shapes."""
-    env = target.name if isinstance(target, NamedEnvironment) else None
-    loaded, project = load_file(path, overrides, env)
-    environment = target if isinstance(target, Environment) else environment_of(target, project)
-    plan, warnings = build_plan(loaded.spec, file=path, lines=loaded.lines, origins=loaded.origins)
-    findings = loaded.findings(path)
-    if not environment.local:
-        refuse_what_policy_forbids(plan, environment, project, findings)
-    compiled = _compile(plan, path, environment, findings)
-    return Prepared(
-        data=compiled.json,
-        name=plan.name,
-        warnings=warnings,
-        assets=compiled.assets,
-        hub_models=compiled.hub_models,
-        plan=plan,
-        source={"spec": str(path), "overrides": dict(overrides), "environment": environment.name},
-    )
+    loaded, project = load_file(path, overrides, _name_of(target))
+    source: dict[str, Json] = {"spec": str(path), "overrides": dict(overrides)}
+    return _compiled(loaded, project, target, file=path, folder=path.parent, source=source)
+
+
+def compile_written(
+    written: Written,
+    folder: Path,
+    overrides: Mapping[str, str],
+    target: Environment | NamedEnvironment = LOCAL,
+) -> Prepared:
+    """Return the definition of a spec that a program wrote, as `compile_file` does of a file's."""
+    loaded, project = load_written(written, folder, overrides, _name_of(target))
+    spec = str(written.file) if written.file else WRITTEN_IN_PYTHON
+    source: dict[str, Json] = {"spec": spec, "overrides": dict(overrides)}
+    return _compiled(loaded, project, target, file=written.file, folder=folder, source=source)
 
 
 def read_definition(path: Path) -> Prepared:
@@ -131,8 +138,10 @@ def run_prepared(
     *,
     parameters: Mapping[str, str],
     how: HowToRun,
+    smoke: bool = False,
 ) -> ExecutionResult:
-    """Run a definition on this machine and return how it went."""
+    """Run a definition on this machine and return how it went; `smoke`: a small rehearsal."""
+    parameters = {**parameters, "Smoke": "true"} if smoke else parameters
     home.make()
     store = Store(home.store)
     store_inputs(prepared, store)
@@ -174,14 +183,14 @@ def resume(execution_id: str, home: Home, how: HowToRun) -> ExecutionResult:
 
 
 def with_outputs(result: ExecutionResult, home: Home) -> ExecutionResult:
-    """Return `result` with metrics, loss history, comparisons and samples read from the store."""
+    """Return `result` with what is in its outputs, and where they lie in the store."""
     store = Store(home.store)
 
     def read(uri: str) -> bytes | None:
         found = store.find(uri)
         return None if found is None else found.path.read_bytes()
 
-    return collect(result, read)
+    return collect(result, read, store.path)
 
 
 def store_inputs(prepared: Prepared, store: Store) -> None:
@@ -214,19 +223,75 @@ def load_file(
     Raises:
         InputError: With every problem of the project file, else of the spec; or of `env`.
     """
+    text, project = _read_spec_text(path), find_project(path)
+    no_secret_stands_in(project)
+    layers = project.layers(env)
+    return check_spec(read_spec(text, file=path), overrides=overrides, layers=layers), project
+
+
+def load_written(
+    written: Written, folder: Path, overrides: Mapping[str, str], env: str | None = None
+) -> tuple[LoadedSpec, Project]:
+    """Return a spec that a program wrote with the defaults of the project of `folder`, and that.
+
+    Raises:
+        InputError: With every problem of the project file, else of the spec; or of `env`.
+    """
+    project = find_project(folder / "spec")
+    no_secret_stands_in(project)
+    return check_spec(written, overrides=overrides, layers=project.layers(env)), project
+
+
+def read_file(path: Path) -> Written:
+    """Return what the spec at `path` says, before defaults, overrides and checks."""
+    return read_spec(_read_spec_text(path), file=path)
+
+
+def _read_spec_text(path: Path) -> str:
     if _is_definition(path):
         fix = "Give the spec that it was compiled from."
         raise SpecError(Problem("", "this is a pipeline definition, not a spec", fix, file=path))
-    text, project = read_text(path), find_project(path)
-    no_secret_stands_in(project)
-    layers = project.layers(env)
-    return load_spec_with_lines(text, file=path, overrides=overrides, layers=layers), project
+    return read_text(path)
 
 
-def _compile(plan: Plan, path: Path, environment: Environment, findings: Findings) -> Compiled:
+def _name_of(target: Environment | NamedEnvironment) -> str | None:
+    return target.name if isinstance(target, NamedEnvironment) else None
+
+
+def _plan(loaded: LoadedSpec, file: Path | None) -> tuple[Plan, tuple[Problem, ...]]:
+    return build_plan(loaded.spec, file=file, lines=loaded.lines, origins=loaded.origins)
+
+
+def _compiled(
+    loaded: LoadedSpec,
+    project: Project,
+    target: Environment | NamedEnvironment,
+    *,
+    file: Path | None,
+    folder: Path,
+    source: Mapping[str, Json],
+) -> Prepared:
+    environment = target if isinstance(target, Environment) else environment_of(target, project)
+    plan, warnings = _plan(loaded, file)
+    findings = loaded.findings(file)
+    if not environment.local:
+        refuse_what_policy_forbids(plan, environment, project, findings)
+    compiled = _compile(plan, folder, environment, findings)
+    return Prepared(
+        data=compiled.json,
+        name=plan.name,
+        warnings=warnings,
+        assets=compiled.assets,
+        hub_models=compiled.hub_models,
+        plan=plan,
+        source={**source, "environment": environment.name},
+    )
+
+
+def _compile(plan: Plan, folder: Path, environment: Environment, findings: Findings) -> Compiled:
     """Return the compiled plan; what is wrong is told in the words and lines of the spec."""
     try:
-        compiled = compile_plan(plan, environment, gather_sources(plan, path.parent, environment))
+        compiled = compile_plan(plan, environment, gather_sources(plan, folder, environment))
     except SpecError as error:
         for problem in error.problems:
             findings.refuse(problem.where, problem.what, problem.fix)
@@ -239,7 +304,7 @@ def _compile(plan: Plan, path: Path, environment: Environment, findings: Finding
             findings.refuse(key, problem.what, problem.fix)
         else:
             line = (line_of(findings.lines, f"steps.{step}") or None) if step else None
-            rest.append(replace(problem, file=path, line=line))
+            rest.append(replace(problem, file=findings.file, line=line))
     if rest:
         raise DefinitionError((*findings.in_order(), *rest))
     findings.raise_problems()

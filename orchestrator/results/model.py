@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal, TypeAlias, cast, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
+
+from orchestrator.results import cell, frames
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
@@ -55,6 +61,8 @@ class StepResult:
     """An evaluate step's `samples.jsonl`: prompt, expected and generated text."""
     log: Path | None = None
     """The job's output on this machine."""
+    paths: Mapping[str, Path] = field(default_factory=dict, compare=False)
+    """Output name to where it lies on this machine, if it does."""
 
     @property
     def seconds(self) -> float | None:
@@ -65,6 +73,26 @@ class StepResult:
     def is_done(self) -> bool:
         """Whether nothing more will happen to this step in this execution."""
         return self.status in {"Succeeded", "Failed", "Stopped"}
+
+    def path(self, output: str) -> Path:
+        """Return the file or folder of an output on this machine: to read, not to write.
+
+        Raises:
+            KeyError: If there is no such output, or it is not on this machine.
+        """
+        if output in self.paths:
+            return self.paths[output]
+        if output in self.outputs:
+            message = f"output {output!r} of step {self.name!r} is not on this machine: "
+            raise KeyError(message + self.outputs[output])
+        raise KeyError(_no_such(output, self.outputs, f"step {self.name!r} has no output"))
+
+    def to_pandas(self) -> DataFrame:
+        """Return the loss history of a training step, or else the evaluation, or else metrics."""
+        return frames.step_frame(self)
+
+    def _repr_html_(self) -> str:
+        return cell.step_html(self)
 
 
 @dataclass(frozen=True)
@@ -92,10 +120,20 @@ class ExecutionResult:
 
     def step(self, name: str) -> StepResult:
         """Return the step called `name`; KeyError if there is none."""
-        for step in self.steps:
-            if step.name == name:
-                return step
-        raise KeyError(name)
+        steps = {step.name: step for step in self.steps}
+        if name not in steps:
+            raise KeyError(_no_such(name, steps, "there is no step"))
+        return steps[name]
+
+    def __getitem__(self, name: str) -> StepResult:
+        return self.step(name)
+
+    def to_pandas(self) -> DataFrame:
+        """Return one row per step: state, times and metrics."""
+        return frames.execution_frame(self)
+
+    def _repr_html_(self) -> str:
+        return cell.execution_html(self)
 
 
 def execution_to_json(result: ExecutionResult) -> dict[str, Json]:
@@ -196,6 +234,12 @@ def step_from_json(document: Mapping[str, Json]) -> StepResult:
         samples=_mappings(document, "samples"),
         log=Path(log) if log else None,
     )
+
+
+def _no_such(name: str, known: Mapping[str, object], what: str) -> str:
+    close = get_close_matches(name, known, 1)
+    fix = f"Did you mean {close[0]!r}?" if close else f"There are {', '.join(known) or 'none'}."
+    return f"{what} {name!r}. {fix}"
 
 
 def _seconds(started_at: datetime | None, ended_at: datetime | None) -> float | None:
