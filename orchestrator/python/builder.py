@@ -177,15 +177,15 @@ class SpecBuilder:
     def _part(self, part: str) -> dict[str, Tree]:
         """Return the steps, or the parameters, as data."""
         loaded = self.loaded.data.get(part)
-        added: dict[str, Tree] = {
-            name: step_to_data(step) for name, step in self.added_steps.items()
+        return {**(loaded if isinstance(loaded, dict) else {}), **self._added(part)}
+
+    def _added(self, part: str) -> dict[str, Tree]:
+        if part == "steps":
+            return {name: step_to_data(step) for name, step in self.added_steps.items()}
+        return {
+            name: parameter.model_dump(mode="json", exclude_unset=True)
+            for name, parameter in self.added_parameters.items()
         }
-        if part == "parameters":
-            added = {
-                name: parameter.model_dump(mode="json", exclude_unset=True)
-                for name, parameter in self.added_parameters.items()
-            }
-        return {**(loaded if isinstance(loaded, dict) else {}), **added}
 
 
 def as_text(value: Scalar) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import math
@@ -125,7 +126,7 @@ def _foreign(value: Any, where: str) -> object:
         value = value.astype("datetime64[us]")  # Finer ones turn into numbers.
     if _is(value, "numpy", "generic") or _is(value, "numpy", "ndarray"):
         return _plain(value.tolist(), where)
-    if hasattr(value, "isoformat"):
+    if isinstance(value, datetime.date | datetime.time):  # pandas' Timestamp is one, too.
         return value.isoformat()
     kind = type(value).__name__
     what = f"a {kind} cannot stand in a row of data"

@@ -208,17 +208,19 @@ def _evaluation_cells(row: EvaluationRow, others: Iterable[str]) -> list[str]:
         _cell(row.metric),
         _cell(f"{row.rows:,}", "n"),
         _cell(_interval(row.model), "n"),
-        *(_cell(_interval(row.baselines.get(name)), "n") for name in others),
+        *(_cell(_value(row.baselines.get(name)), "n") for name in others),
         _cell(verdict, row.verdict),
     ]
 
 
-def _interval(value: Score | None) -> str:
-    if value is None:
-        return "-"
+def _interval(value: Score) -> str:
     if value.low is None or value.high is None:
         return score(value.value)
     return f"{score(value.value)} ({score(value.low)} to {score(value.high)})"
+
+
+def _value(value: Score | None) -> str:
+    return "-" if value is None else score(value.value)
 
 
 def _answers(samples: Sequence[Mapping[str, Json]]) -> str:

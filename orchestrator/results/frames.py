@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def execution_frame(result: ExecutionResult) -> DataFrame:
-    """Return one row per step, by its name; each metric has a column `metrics.NAME`."""
+    """Return one row per step, by its name; each metric has a column `metrics.NAME`.
+
+    The Fail step of a gate that did not fail has none.
+    """
     rows = [
         {
             "step": step.name,
@@ -33,6 +36,7 @@ def execution_frame(result: ExecutionResult) -> DataFrame:
             **{f"metrics.{name}": value for name, value in step.metrics.items()},
         }
         for step in result.steps
+        if (step.type, step.status) != ("Fail", "NotStarted")
     ]
     return _pandas().DataFrame(rows).set_index("step")
 
