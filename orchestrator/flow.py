@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,11 +21,8 @@ from orchestrator.local.hub import is_stored, store_model
 from orchestrator.local.run import RunOptions, resume_execution, run_definition
 from orchestrator.local.store import Store
 from orchestrator.plan.build import build_plan
-from orchestrator.plan.secrets import no_secret_stands_in
 from orchestrator.results.collect import collect
-from orchestrator.spec.findings import Findings, line_of
-from orchestrator.spec.load import check_spec, read_spec
-from orchestrator.spec.project_file import find_project
+from orchestrator.specs import is_definition, load_file, load_written, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,11 +35,10 @@ if TYPE_CHECKING:
     from orchestrator.plan.model import Plan
     from orchestrator.results.events import Listener
     from orchestrator.results.model import ExecutionResult
+    from orchestrator.spec.findings import Findings
     from orchestrator.spec.load import LoadedSpec, Written
     from orchestrator.spec.project_load import Project
 
-MAX_FILE_BYTES = 10 * 2**20
-"""Of a spec or a definition; SageMaker takes definitions up to 1 MB directly."""
 WRITTEN_IN_PYTHON = "written in Python"
 """In the receipt, where a spec has no file."""
 
@@ -122,7 +117,7 @@ def read_definition(path: Path) -> Prepared:
 
 def prepare_file(path: Path, overrides: Mapping[str, str], env: str | None = None) -> Prepared:
     """Return what is to run, from a spec or from a definition JSON."""
-    if not _is_definition(path):
+    if not is_definition(path):
         return compile_file(path, overrides, LOCAL if env is None else NamedEnvironment(env))
     option = "--set" if overrides else "--env"
     if overrides or env is not None:
@@ -201,59 +196,6 @@ def store_inputs(prepared: Prepared, store: Store) -> None:
         store_model(hub.uri, hub.model.model_id, hub.model.revision, store)
 
 
-def read_text(path: Path) -> str:
-    """Return the text of a spec file.
-
-    Raises:
-        SpecError: If there is none, it is too large to be a spec, or is not UTF-8.
-    """
-    _check_size(path)
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        what = f"byte {error.start} is not UTF-8"
-        raise SpecError(Problem("", what, "Save the file as UTF-8.", file=path)) from error
-
-
-def load_file(
-    path: Path, overrides: Mapping[str, str], env: str | None = None
-) -> tuple[LoadedSpec, Project]:
-    """Return the spec at `path` with the defaults of its project, and the project.
-
-    Raises:
-        InputError: With every problem of the project file, else of the spec; or of `env`.
-    """
-    text, project = _read_spec_text(path), find_project(path)
-    no_secret_stands_in(project)
-    layers = project.layers(env)
-    return check_spec(read_spec(text, file=path), overrides=overrides, layers=layers), project
-
-
-def load_written(
-    written: Written, folder: Path, overrides: Mapping[str, str], env: str | None = None
-) -> tuple[LoadedSpec, Project]:
-    """Return a spec that a program wrote with the defaults of the project of `folder`, and that.
-
-    Raises:
-        InputError: With every problem of the project file, else of the spec; or of `env`.
-    """
-    project = find_project(folder / "spec")
-    no_secret_stands_in(project)
-    return check_spec(written, overrides=overrides, layers=project.layers(env)), project
-
-
-def read_file(path: Path) -> Written:
-    """Return what the spec at `path` says, before defaults, overrides and checks."""
-    return read_spec(_read_spec_text(path), file=path)
-
-
-def _read_spec_text(path: Path) -> str:
-    if _is_definition(path):
-        fix = "Give the spec that it was compiled from."
-        raise SpecError(Problem("", "this is a pipeline definition, not a spec", fix, file=path))
-    return read_text(path)
-
-
 def _name_of(target: Environment | NamedEnvironment) -> str | None:
     return target.name if isinstance(target, NamedEnvironment) else None
 
@@ -303,8 +245,8 @@ def _compile(plan: Plan, folder: Path, environment: Environment, findings: Findi
         if key is not None:
             findings.refuse(key, problem.what, problem.fix)
         else:
-            line = (line_of(findings.lines, f"steps.{step}") or None) if step else None
-            rest.append(replace(problem, file=findings.file, line=line))
+            file, line = findings.place_of(f"steps.{step}") if step else (findings.file, None)
+            rest.append(replace(problem, file=file, line=line))
     if rest:
         raise DefinitionError((*findings.in_order(), *rest))
     findings.raise_problems()
@@ -315,30 +257,6 @@ def _refuse_invalid(definition: Definition, path: Path) -> None:
     problems = validate(definition, load_shapes())
     if problems:
         raise DefinitionError(replace(problem, file=problem.file or path) for problem in problems)
-
-
-def _check_size(path: Path) -> None:
-    if path.is_dir():
-        raise SpecError(Problem("", f"'{path}' is a folder", "Name the spec in it."))
-    if not path.exists():
-        raise SpecError(Problem("", f"there is no file '{path}'", "Check the path."))
-    size = path.stat().st_size
-    if size > MAX_FILE_BYTES:
-        what = (
-            f"the file has {size / 2**20:.0f} MB, more than the {MAX_FILE_BYTES // 2**20} allowed"
-        )
-        fix = "Put data in files of their own and name them as inputs."
-        raise SpecError(Problem("", what, fix, file=path))
-
-
-def _is_definition(path: Path) -> bool:
-    if path.suffix != ".json":
-        return False
-    try:
-        document = json.loads(read_text(path))
-    except ValueError:
-        return False  # The spec's reader says where it stops being JSON.
-    return isinstance(document, dict) and "Version" in document and "Steps" in document
 
 
 def _stored_parameters(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import ValidationError
 
-from orchestrator import flow
+from orchestrator import specs
 from orchestrator.errors import Problem, SpecError
 from orchestrator.python.home import open_home
 from orchestrator.python.rows import store_table
@@ -72,9 +72,9 @@ class SpecBuilder:
         """
         file = Path(path)
         given = {key: as_text(value) for key, value in overrides.items()}
-        loaded, _ = flow.load_file(file, given)
+        loaded, _ = specs.load_file(file, given)
         pipeline = cls(loaded.spec.name, description=loaded.spec.description)
-        pipeline.loaded, pipeline.folder = flow.read_file(file), file.parent
+        pipeline.loaded, pipeline.folder = specs.read_file(file), file.parent
         pipeline.overrides = given
         return pipeline
 
@@ -148,7 +148,7 @@ class SpecBuilder:
         Raises:
             InputError: With every problem found.
         """
-        return flow.load_written(self.written(), self.folder, self.overrides, env)[0].spec
+        return specs.load_written(self.written(), self.folder, self.overrides, env)[0].spec
 
     def to_yaml(self) -> str:
         """Return the spec as YAML that reads back as the same spec; defaults are left out.

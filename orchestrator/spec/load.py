@@ -9,10 +9,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from orchestrator.errors import Problem
-from orchestrator.spec.canonical import rename_aliases
 from orchestrator.spec.composer import Tree
 from orchestrator.spec.dangling import refuse_dangling
 from orchestrator.spec.findings import SET_FROM_OUTSIDE, Findings, Origin, line_of
+from orchestrator.spec.include import Document, with_included
 from orchestrator.spec.layers import Layer, lay_under
 from orchestrator.spec.overrides import apply_overrides
 from orchestrator.spec.pipeline import PipelineSpec
@@ -43,6 +43,8 @@ class Written:
     file: Path | None = None
     lines: Mapping[str, int] = field(default_factory=dict)
     """Path, such as `steps.sft.data`, to its 1-based line."""
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    """Path to where its value stands, if an included file gave it."""
     problems: tuple[Problem, ...] = ()
     """What was wrong with the text itself, such as a key written twice."""
 
@@ -55,7 +57,7 @@ class LoadedSpec:
     lines: Mapping[str, int]
     """Path, such as `steps.sft.data`, to its 1-based line; 0 where `--set` gave the value."""
     origins: Mapping[str, Origin] = field(default_factory=dict)
-    """Path to where its value stands, if a default of `fmo.yaml` gave it."""
+    """Path to where its value stands, if `fmo.yaml` or an included file gave it."""
 
     def findings(self, file: Path | None) -> Findings:
         """Return where problems of the spec in `file` go, with its lines and origins."""
@@ -100,15 +102,15 @@ def load_spec_with_lines(
 
 
 def read_spec(text: str, *, file: Path | None = None) -> Written:
-    """Return what `text` says, before defaults, overrides and checks.
+    """Return what `text` and the files it includes say, before defaults, overrides and checks.
 
     Raises:
-        SpecError: If it cannot be read as one mapping.
+        SpecError: If it cannot be read as one mapping, or is for another version of fmo.
     """
     lines: dict[str, int] = {}
     findings = Findings(file, lines)
-    data = rename_aliases(read_document(text, findings), findings)
-    return Written(data, file, lines, tuple(findings.problems))
+    data, origins = with_included(Document(read_document(text, findings), findings))
+    return Written(data, file, lines, origins, tuple(findings.problems))
 
 
 def check_spec(
@@ -127,7 +129,9 @@ def check_spec(
     data, laid = lay_under(dict(written.data), layers)
     data = apply_overrides(data, overrides, findings)
     findings.origins = {
-        path: origin for path, origin in laid.items() if line_of(lines, path) != SET_FROM_OUTSIDE
+        path: origin
+        for path, origin in {**written.origins, **laid}.items()
+        if line_of(lines, path) != SET_FROM_OUTSIDE
     }
     try:
         spec = PipelineSpec.model_validate(data)
