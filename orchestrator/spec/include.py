@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -63,20 +64,21 @@ class _Reading:
     def __init__(self, own: Document) -> None:
         self._own = own
         self._root = own.findings.file.parent if own.findings.file else Path()
-        self._read: set[Path] = set()
+        self._read: set[str] = set()
 
     def documents(self) -> list[Document]:
         """Return every file, the weakest first and the spec itself last."""
         file = self._own.findings.file
-        return self._with_below(self._own, {file.resolve(): str(file)} if file else {})
+        return self._with_below(self._own, {os.path.realpath(file): str(file)} if file else {})
 
-    def _with_below(self, document: Document, chain: Mapping[Path, str]) -> list[Document]:
+    def _with_below(self, document: Document, chain: Mapping[str, str]) -> list[Document]:
         """Return a file after those that it includes; `chain` leads to it."""
         refuse_other_versions(document.data, document.findings)
         found: list[Document] = []
         for where, entry in _entries(document):
             path = joined(document.folder, entry)
-            target = (self._root / path).resolve()
+            # Not Path.resolve: that raises where links lead in a circle.
+            target = os.path.realpath(self._root / path)
             further = {**chain, target: self._shown(path)}
             if target in chain:
                 names = [*chain.values(), chain[target]][list(chain).index(target) :]
@@ -126,11 +128,13 @@ def _entries(document: Document) -> Iterator[tuple[str, str]]:
     listed = given if isinstance(given, list) else [given]
     for index, entry in enumerate(listed):
         where = f"include[{index}]" if isinstance(given, list) else "include"
-        if isinstance(entry, str) and entry.startswith(("./", "../", "/")):
-            yield where, entry
+        is_path = isinstance(entry, str) and entry.startswith(("./", "../", "/"))
+        if is_path and "\0" not in str(entry):
+            yield where, str(entry)
             continue
         what = f"expected a path of this machine, found {show(entry)}"
-        fix = f"Write './{entry}'." if isinstance(entry, str) and "://" not in entry else ""
+        is_name = isinstance(entry, str) and not is_path and "://" not in entry
+        fix = f"Write './{entry}'." if is_name else ""
         document.findings.refuse(where, what, fix or "Write ./base.yaml, or a list of such paths.")
 
 

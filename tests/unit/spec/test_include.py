@@ -182,12 +182,16 @@ def test_a_file_that_is_missing_is_told_where_it_is_named(folder: Path) -> None:
     write(folder, "shared/base.yaml", "# more\ninclude: ./none.yaml\n" + BASE)
     (folder / "folder.yaml").mkdir()
     os.mkfifo(folder / "pipe.yaml")
-    text = SPEC.replace("./shared/base.yaml", "[./shared/base.yaml, ./folder.yaml, ./pipe.yaml]")
+    (folder / "loop.yaml").symlink_to("loop.yaml")
+    files = "./shared/base.yaml, ./folder.yaml, ./pipe.yaml, ./loop.yaml"
+    text = SPEC.replace("./shared/base.yaml", f"[{files}]")
     assert problems(text) == [
         "spec.yaml:2: include[1]: 'folder.yaml' cannot be read: it is not a file. Check the path; "
         "it is relative to this file.",
         "spec.yaml:2: include[2]: 'pipe.yaml' cannot be read: it is not a file. Check the path; "
         "it is relative to this file.",
+        "spec.yaml:2: include[3]: 'loop.yaml' cannot be read: Too many levels of symbolic links. "
+        "Check the path; it is relative to this file.",
         "shared/base.yaml:2: include: 'shared/none.yaml' cannot be read: No such file or "
         "directory. Check the path; it is relative to this file.",
     ]
@@ -230,6 +234,7 @@ def test_a_step_keeps_its_kind(folder: Path) -> None:
     [
         ("base.yaml", "found 'base.yaml'. Write './base.yaml'."),
         ("s3://acme/base.yaml", "found 's3://acme/base.yaml'. Write ./base.yaml, or a list of"),
+        (r'"./a\0b"', "found './a\\x00b'. Write ./base.yaml, or a list of such paths."),
         ("3", "include: expected a path of this machine, found 3. Write ./base.yaml, or a list"),
         ("[./shared/base.yaml, {a: b}]", "include[1]: expected a path of this machine, found a m"),
     ],
