@@ -1,6 +1,6 @@
 """fmo, the foundation-model orchestrator.
 
-`Pipeline` and `steps` write a spec in Python, `load` reads one from YAML.
+`Pipeline` and `steps` write a pipeline in Python, `load` reads one from YAML; both run.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from orchestrator.spec import steps
+    from orchestrator.python import steps
+    from orchestrator.python.pipeline import Pipeline, load
     from orchestrator.spec.pipeline import PipelineSpec
-    from orchestrator.spec.python import Pipeline, load
 
     __version__: str
 
@@ -19,9 +19,9 @@ __all__ = ["Pipeline", "PipelineSpec", "__version__", "load", "steps"]
 
 # Loaded when first asked for, so that `import orchestrator.errors` costs nothing.
 LAZY = {
-    "Pipeline": ("orchestrator.spec.python", "Pipeline"),
+    "Pipeline": ("orchestrator.python.pipeline", "Pipeline"),
     "PipelineSpec": ("orchestrator.spec.pipeline", "PipelineSpec"),
-    "load": ("orchestrator.spec.python", "load"),
+    "load": ("orchestrator.python.pipeline", "load"),
 }
 
 
@@ -30,7 +30,7 @@ def __getattr__(name: str) -> object:
         # It takes 40 ms to import.
         return import_module("importlib.metadata").version("fm-orchestrator")
     if name == "steps":
-        return import_module("orchestrator.spec.steps")
+        return import_module("orchestrator.python.steps")
     if name in LAZY:
         module, attribute = LAZY[name]
         return getattr(import_module(module), attribute)

@@ -62,6 +62,10 @@ class FmoError(Exception):
         self.retryable = retryable
         """Whether the same call may succeed later with nothing changed."""
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows (IPython asks for it): our texts say all, frames nothing."""
+        return [f"{self.code} {line}" for line in str(self).splitlines()]
+
 
 class InputError(FmoError):
     """The input is wrong; nothing was started. Carries every problem found, not the first."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,11 +25,8 @@ from orchestrator.local.run import RunOptions, resume_execution, run_definition
 from orchestrator.local.store import Store
 from orchestrator.local.surroundings import surroundings
 from orchestrator.plan.build import build_plan
-from orchestrator.plan.secrets import no_secret_stands_in
 from orchestrator.results.collect import collect
-from orchestrator.spec.findings import Findings, line_of
-from orchestrator.spec.load import load_spec_with_lines
-from orchestrator.spec.project_file import find_project
+from orchestrator.specs import is_definition, load_file, load_written, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,11 +39,12 @@ if TYPE_CHECKING:
     from orchestrator.plan.model import HubModel, Plan
     from orchestrator.results.events import Listener
     from orchestrator.results.model import ExecutionResult
-    from orchestrator.spec.load import LoadedSpec
+    from orchestrator.spec.findings import Findings
+    from orchestrator.spec.load import LoadedSpec, Written
     from orchestrator.spec.project_load import Project
 
-MAX_FILE_BYTES = 10 * 2**20
-"""Of a spec or a definition; SageMaker takes definitions up to 1 MB directly."""
+WRITTEN_IN_PYTHON = "written in Python"
+"""In the receipt, where a spec has no file."""
 
 
 @dataclass(frozen=True)
@@ -87,28 +84,34 @@ def plan_file(
     return _plan(loaded, project, path)
 
 
+def plan_written(
+    written: Written, folder: Path, overrides: Mapping[str, str], env: str | None = None
+) -> tuple[Plan, tuple[Problem, ...]]:
+    """Return the plan of a spec that a program wrote; its paths are relative to `folder`."""
+    loaded, project = load_written(written, folder, overrides, env)
+    return _plan(loaded, project, written.file)
+
+
 def compile_file(
     path: Path, overrides: Mapping[str, str], target: Environment | NamedEnvironment = LOCAL
 ) -> Prepared:
     """Return the definition of the spec at `path`, validated against the service's own shapes."""
-    env = target.name if isinstance(target, NamedEnvironment) else None
-    loaded, project = load_file(path, overrides, env)
-    environment = target if isinstance(target, Environment) else environment_of(target, project)
-    plan, warnings = _plan(loaded, project, path)
-    findings = loaded.findings(path)
-    if not environment.local:
-        refuse_what_policy_forbids(plan, environment, project, findings)
-        trackers_can_be_reached(plan, environment, findings)
-    compiled = _compile(plan, path, environment, findings)
-    return Prepared(
-        data=compiled.json,
-        name=plan.name,
-        warnings=(*warnings, *findings.warnings),
-        assets=compiled.assets,
-        hub_models=compiled.hub_models,
-        plan=plan,
-        source={"spec": str(path), "overrides": dict(overrides), "environment": environment.name},
-    )
+    loaded, project = load_file(path, overrides, _name_of(target))
+    source: dict[str, Json] = {"spec": str(path), "overrides": dict(overrides)}
+    return _compiled(loaded, project, target, file=path, folder=path.parent, source=source)
+
+
+def compile_written(
+    written: Written,
+    folder: Path,
+    overrides: Mapping[str, str],
+    target: Environment | NamedEnvironment = LOCAL,
+) -> Prepared:
+    """Return the definition of a spec that a program wrote, as `compile_file` does of a file's."""
+    loaded, project = load_written(written, folder, overrides, _name_of(target))
+    spec = str(written.file) if written.file else WRITTEN_IN_PYTHON
+    source: dict[str, Json] = {"spec": spec, "overrides": dict(overrides)}
+    return _compiled(loaded, project, target, file=written.file, folder=folder, source=source)
 
 
 def read_definition(path: Path) -> Prepared:
@@ -120,7 +123,7 @@ def read_definition(path: Path) -> Prepared:
 
 def prepare_file(path: Path, overrides: Mapping[str, str], env: str | None = None) -> Prepared:
     """Return what is to run, from a spec or from a definition JSON."""
-    if not _is_definition(path):
+    if not is_definition(path):
         return compile_file(path, overrides, LOCAL if env is None else NamedEnvironment(env))
     option = "--set" if overrides else "--env"
     if overrides or env is not None:
@@ -200,14 +203,14 @@ def resume(execution_id: str, home: Home, how: HowToRun) -> ExecutionResult:
 
 
 def with_outputs(result: ExecutionResult, home: Home) -> ExecutionResult:
-    """Return `result` with metrics, loss history, comparisons and samples read from the store."""
+    """Return `result` with what is in its outputs, and where they lie in the store."""
     store = Store(home.store)
 
     def read(uri: str) -> bytes | None:
         found = store.find(uri)
         return None if found is None else found.path.read_bytes()
 
-    return collect(result, read)
+    return collect(result, read, store.path)
 
 
 def store_inputs(prepared: Prepared, store: Store, *, weights: bool = True) -> None:
@@ -222,51 +225,53 @@ def store_inputs(prepared: Prepared, store: Store, *, weights: bool = True) -> N
         put(hub.uri, hub.model.model_id, hub.model.revision, store)
 
 
-def read_text(path: Path) -> str:
-    """Return the text of a spec file.
-
-    Raises:
-        SpecError: If there is none, it is too large to be a spec, or is not UTF-8.
-    """
-    _check_size(path)
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        what = f"byte {error.start} is not UTF-8"
-        raise SpecError(Problem("", what, "Save the file as UTF-8.", file=path)) from error
+def _name_of(target: Environment | NamedEnvironment) -> str | None:
+    return target.name if isinstance(target, NamedEnvironment) else None
 
 
-def load_file(
-    path: Path, overrides: Mapping[str, str], env: str | None = None
-) -> tuple[LoadedSpec, Project]:
-    """Return the spec at `path` with the defaults of its project, and the project.
-
-    Raises:
-        InputError: With every problem of the project file, else of the spec; or of `env`.
-    """
-    if _is_definition(path):
-        fix = "Give the spec that it was compiled from."
-        raise SpecError(Problem("", "this is a pipeline definition, not a spec", fix, file=path))
-    text, project = read_text(path), find_project(path)
-    no_secret_stands_in(project)
-    layers = project.layers(env)
-    return load_spec_with_lines(text, file=path, overrides=overrides, layers=layers), project
-
-
-def _plan(loaded: LoadedSpec, project: Project, path: Path) -> tuple[Plan, tuple[Problem, ...]]:
+def _plan(
+    loaded: LoadedSpec, project: Project, file: Path | None
+) -> tuple[Plan, tuple[Problem, ...]]:
     return build_plan(
         loaded.spec,
-        file=path,
+        file=file,
         lines=loaded.lines,
         origins=loaded.origins,
         secrets=project.secrets,
     )
 
 
-def _compile(plan: Plan, path: Path, environment: Environment, findings: Findings) -> Compiled:
+def _compiled(
+    loaded: LoadedSpec,
+    project: Project,
+    target: Environment | NamedEnvironment,
+    *,
+    file: Path | None,
+    folder: Path,
+    source: Mapping[str, Json],
+) -> Prepared:
+    environment = target if isinstance(target, Environment) else environment_of(target, project)
+    plan, warnings = _plan(loaded, project, file)
+    findings = loaded.findings(file)
+    if not environment.local:
+        refuse_what_policy_forbids(plan, environment, project, findings)
+        trackers_can_be_reached(plan, environment, findings)
+    compiled = _compile(plan, folder, environment, findings)
+    return Prepared(
+        data=compiled.json,
+        name=plan.name,
+        warnings=(*warnings, *findings.warnings),
+        assets=compiled.assets,
+        hub_models=compiled.hub_models,
+        plan=plan,
+        source={**source, "environment": environment.name},
+    )
+
+
+def _compile(plan: Plan, folder: Path, environment: Environment, findings: Findings) -> Compiled:
     """Return the compiled plan; what is wrong is told in the words and lines of the spec."""
     try:
-        compiled = compile_plan(plan, environment, gather_sources(plan, path.parent, environment))
+        compiled = compile_plan(plan, environment, gather_sources(plan, folder, environment))
     except SpecError as error:
         for problem in error.problems:
             findings.refuse(problem.where, problem.what, problem.fix)
@@ -278,8 +283,8 @@ def _compile(plan: Plan, path: Path, environment: Environment, findings: Finding
         if key is not None:
             findings.refuse(key, problem.what, problem.fix)
         else:
-            line = (line_of(findings.lines, f"steps.{step}") or None) if step else None
-            rest.append(replace(problem, file=path, line=line))
+            file, line = findings.place_of(f"steps.{step}") if step else (findings.file, None)
+            rest.append(replace(problem, file=file, line=line))
     if rest:
         raise DefinitionError((*findings.in_order(), *rest))
     findings.raise_problems()
@@ -290,30 +295,6 @@ def _refuse_invalid(definition: Definition, path: Path) -> None:
     problems = validate(definition, load_shapes())
     if problems:
         raise DefinitionError(replace(problem, file=problem.file or path) for problem in problems)
-
-
-def _check_size(path: Path) -> None:
-    if path.is_dir():
-        raise SpecError(Problem("", f"'{path}' is a folder", "Name the spec in it."))
-    if not path.exists():
-        raise SpecError(Problem("", f"there is no file '{path}'", "Check the path."))
-    size = path.stat().st_size
-    if size > MAX_FILE_BYTES:
-        what = (
-            f"the file has {size / 2**20:.0f} MB, more than the {MAX_FILE_BYTES // 2**20} allowed"
-        )
-        fix = "Put data in files of their own and name them as inputs."
-        raise SpecError(Problem("", what, fix, file=path))
-
-
-def _is_definition(path: Path) -> bool:
-    if path.suffix != ".json":
-        return False
-    try:
-        document = json.loads(read_text(path))
-    except ValueError:
-        return False  # The spec's reader says where it stops being JSON.
-    return isinstance(document, dict) and "Version" in document and "Steps" in document
 
 
 def _smoke_parameters(prepared: Prepared) -> Mapping[str, str]:

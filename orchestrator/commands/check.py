@@ -11,13 +11,11 @@ import click
 
 from orchestrator.commands.options import env_option, json_option, set_option, spec_argument
 from orchestrator.commands.terminal import JSON_INDENT, Output
-from orchestrator.errors import InputError, Problem
 from orchestrator.results.figures import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from orchestrator.compiler.environment import Environment, NamedEnvironment
     from orchestrator.results.model import Json
 
 
@@ -90,12 +88,12 @@ def compile_command(
     them, the definition is the one that `fmo run` runs on this machine.
     """
     from orchestrator import flow
+    from orchestrator.compiler.environment import target_of
 
     output = Output(as_json=as_json)
-    given = {"bucket": bucket, "role_arn": role_arn, "region": region}
-    prepared = flow.compile_file(
-        file, overrides, _target(env, {name: value for name, value in given.items() if value})
-    )
+    named = {"bucket": bucket, "role_arn": role_arn, "region": region}
+    given = {name: value for name, value in named.items() if value}
+    prepared = flow.compile_file(file, overrides, target_of(env, given, option="--"))
     output.warn(prepared.warnings)
     if target is None:
         output.write(prepared.data.decode())
@@ -115,18 +113,3 @@ def schema(*, as_json: bool) -> None:
 
     document = json.dumps(spec_json_schema(), indent=JSON_INDENT, ensure_ascii=False)
     Output(as_json=as_json).write(document + "\n")
-
-
-def _target(env: str | None, given: Mapping[str, str]) -> Environment | NamedEnvironment:
-    from orchestrator.compiler.environment import LOCAL, Environment, NamedEnvironment
-
-    if env is not None:
-        return NamedEnvironment(env, given)
-    if not given:
-        return LOCAL
-    missing = [name for name in ("bucket", "role_arn", "region") if name not in given]
-    if missing:
-        options = " and ".join(f"--{name.replace('_', '-')}" for name in missing)
-        fix = "Give all three, or --env, or none for this machine."
-        raise InputError(Problem("", f"{options} missing", fix))
-    return Environment("aws", given["bucket"], given["role_arn"], given["region"])

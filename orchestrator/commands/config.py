@@ -35,17 +35,17 @@ def show(
 ) -> None:
     """Show a step's fields, and where each value came from.
 
-    That is a line of the spec, --set, the defaults of fmo.yaml or of its environment, or the
-    step kind's own default.
+    That is a line of the spec or of a file that it includes, --set, the defaults of fmo.yaml or
+    of its environment, or the step kind's own default.
     """
     from rich.text import Text
 
-    from orchestrator import flow
+    from orchestrator import specs
     from orchestrator.results.tables import new_table
     from orchestrator.spec.provenance import fields_of_step
 
     output = Output(as_json=as_json)
-    loaded, _ = flow.load_file(file, overrides, env)
+    loaded, _ = specs.load_file(file, overrides, env)
     fields = fields_of_step(loaded, step, file)
     table = new_table(f"{step}: {loaded.spec.steps[step].kind}")
     for heading in ("field", "value", "from"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 import click
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orchestrator.local.home import Home
-    from orchestrator.results.events import Event, Listener
     from orchestrator.results.model import ExecutionResult
 
 
@@ -57,6 +55,8 @@ def run(
     """Run a spec, or any pipeline definition JSON, on this machine."""
     from orchestrator import flow
     from orchestrator.commands import executions
+    from orchestrator.local.clock import SystemClock
+    from orchestrator.results.live import live_display
 
     output = Output(as_json=as_json)
     home = executions.open_home(home_path)
@@ -66,8 +66,7 @@ def run(
         what = "its settings and tokenizer" if smoke else "it"
         takes = "" if smoke else ", which can take minutes"
         output.say(f"{model}: {what} will be downloaded first{takes}")
-    watch = Watch(output)
-    with watch.shown():
+    with live_display(output.people, SystemClock().now) as watch:
         result = flow.run_prepared(
             prepared,
             home,
@@ -103,12 +102,13 @@ def resume(
     """
     from orchestrator import flow
     from orchestrator.commands import executions
+    from orchestrator.local.clock import SystemClock
+    from orchestrator.results.live import live_display
 
     output = Output(as_json=as_json)
     home = executions.open_home(home_path)
     execution_id = executions.find_execution(execution, home)
-    watch = Watch(output)
-    with watch.shown():
+    with live_display(output.people, SystemClock().now) as watch:
         result = flow.resume(
             execution_id,
             home,
@@ -183,27 +183,3 @@ def _say_why(result: ExecutionResult, home: Home, output: Output) -> None:
     if failed:
         # A resumed execution keeps its definition, and with it the code of its steps.
         output.say("after a change to the spec or a script: fmo run; it takes what is done already")
-
-
-class Watch:
-    """The display of a running execution: redrawn on a terminal, plain lines elsewhere."""
-
-    def __init__(self, output: Output) -> None:
-        from orchestrator.local.clock import SystemClock
-        from orchestrator.results.live import LiveBoard, PlainLines
-
-        self._live: AbstractContextManager[object] = nullcontext()
-        console = output.people
-        if console.is_terminal and not console.is_dumb_terminal:
-            self._live = board = LiveBoard(console, SystemClock().now)
-            self._show: Listener = board
-        else:
-            self._show = PlainLines(console)
-
-    def __call__(self, event: Event) -> None:
-        """Show `event`."""
-        self._show(event)
-
-    def shown(self) -> AbstractContextManager[object]:
-        """Return a context in which the display is on the screen."""
-        return self._live

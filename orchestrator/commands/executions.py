@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator import flow
-from orchestrator.commands.options import DEFAULT_HOME
 from orchestrator.errors import InputError, Problem
 from orchestrator.local import history
 from orchestrator.local.differences import step_differences
-from orchestrator.local.home import Home
+from orchestrator.local.home import DEFAULT_HOME, Home
 from orchestrator.local.store import Store
 from orchestrator.results.comparison import Change, compare
 from orchestrator.results.comparison_page import render_comparison

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from orchestrator.local.home import DEFAULT_HOME
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 F = TypeVar("F", bound="Callable[..., Any]")
-
-DEFAULT_HOME = Path(".fmo")
 
 
 def pairs(

@@ -129,7 +129,8 @@ def models(model: str | None, home_path: Path, *, as_json: bool) -> None:
     from rich.text import Text
 
     from orchestrator.commands import executions
-    from orchestrator.results.tables import metrics_note, new_table
+    from orchestrator.results.notes import metrics_note
+    from orchestrator.results.tables import new_table
 
     output = Output(as_json=as_json)
     home = executions.open_home(home_path)

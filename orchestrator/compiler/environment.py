@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from orchestrator.errors import InputError, Problem
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -62,6 +64,35 @@ LOCAL = Environment(
     local=True,
 )
 """This machine: the bucket is a folder of the local store, the role is never assumed."""
+
+
+def target_of(
+    env: str | None, given: Mapping[str, str], *, option: str = ""
+) -> Environment | NamedEnvironment:
+    """Return what to compile for: the environment `env`, the account that is given, or here.
+
+    Args:
+        env: The name of an environment of the project.
+        given: Values that win over it, or all three: `bucket`, `role_arn`, `region`.
+        option: What stands before a name in problems: `--` on the command line.
+
+    Raises:
+        InputError: If there is no `env` and only some of the three are given.
+    """
+    if env is not None:
+        return NamedEnvironment(env, given)
+    if not given:
+        return LOCAL
+    names = [name for name in ("bucket", "role_arn", "region") if name not in given]
+    if names:
+        missing = " and ".join(_as_option(name, option) for name in names)
+        fix = f"Give all three, or {option}env, or none for this machine."
+        raise InputError(Problem("", f"{missing} missing", fix))
+    return Environment("aws", given["bucket"], given["role_arn"], given["region"])
+
+
+def _as_option(name: str, option: str) -> str:
+    return option + name.replace("_", "-") if option else name
 
 
 def environment_of(target: NamedEnvironment, project: Project) -> Environment:

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 from orchestrator.definition.conditions import Comparison
 from orchestrator.definition.expressions import Get, Join
 from orchestrator.definition.model import Parameter
-from orchestrator.results.model import DOOR
+from orchestrator.results.smoke import DOOR, SMOKE
 
 if TYPE_CHECKING:
     from orchestrator.definition.json import Json
 
-__all__ = ["DOOR", "NAMES", "PARAMETERS", "is_smoke", "smoke_argument"]
+__all__ = ["DOOR", "NAMES", "PARAMETERS", "SMOKE", "is_smoke", "smoke_argument"]
 
-SMOKE = "Smoke"
 SMOKE_ROWS = "SmokeRows"
 SMOKE_STEPS = "SmokeSteps"
 PARAMETERS = (

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from orchestrator.local.files import naming_full_disks
 
-if TYPE_CHECKING:
-    from pathlib import Path
+DEFAULT_HOME = Path(".fmo")
+"""Unless `FMO_HOME` or the caller says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,11 @@ class Home:
     def checkpoints(self) -> Path:
         """What `CheckpointConfig` names, kept from one attempt to the next."""
         return self.root / "checkpoints"
+
+    @property
+    def data(self) -> Path:
+        """Tables that a program gave as data: a folder for each, named by the hash of its rows."""
+        return self.root / "data"
 
     @property
     def envs(self) -> Path:

@@ -101,6 +101,17 @@ class Store:
         location = parse_uri(uri)
         return self._stat(location) if location.key else None
 
+    def path(self, uri: str) -> Path | None:
+        """Return the file or folder that `uri` names, to read and not to write; None if empty."""
+        single = self.find(uri) if not uri.endswith("/") else None
+        if single is not None:
+            return single.path
+        location = parse_uri(uri)
+        key = location.key.rstrip("/")
+        folder = self.root.joinpath(location.bucket, *(encode_key(key) if key else ()))
+        self._refuse_links(folder)
+        return folder if folder.is_dir() else None
+
     def list(self, prefix: str) -> list[StoredObject]:
         """Return the objects whose URI starts with `prefix`, by key, as S3 does."""
         location = parse_uri(prefix)

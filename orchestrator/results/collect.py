@@ -5,24 +5,34 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from orchestrator.results.model import finite_number
+from orchestrator.results.figures import finite_number
 
 if TYPE_CHECKING:
     from orchestrator.results.model import ExecutionResult, Json, StepResult
 
 Read: TypeAlias = Callable[[str], bytes | None]
 """Gives the bytes of the object at an `s3://` URI, or None if there is none."""
+Find: TypeAlias = Callable[[str], Path | None]
+"""Gives the file or folder on this machine that an `s3://` URI names, or None."""
 
 MAX_SAMPLES = 50
 JOBS = ("Processing", "Training")
 """The types of step that write outputs; others only name what these wrote."""
 
 
-def collect(result: ExecutionResult, read: Read) -> ExecutionResult:
+def collect(result: ExecutionResult, read: Read, find: Find = lambda _: None) -> ExecutionResult:
     """Return `result` with what its succeeded steps wrote read in, where the backend did not."""
-    return replace(result, steps=tuple(_collected(step, read) for step in result.steps))
+    steps = (_located(_collected(step, read), find) for step in result.steps)
+    return replace(result, steps=tuple(steps))
+
+
+def _located(step: StepResult, find: Find) -> StepResult:
+    found = {name: find(uri) for name, uri in step.outputs.items() if uri.startswith("s3://")}
+    paths = {name: path for name, path in found.items() if path is not None}
+    return replace(step, paths=paths) if paths else step
 
 
 def _collected(step: StepResult, read: Read) -> StepResult:

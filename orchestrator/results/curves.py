@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator.results.model import finite_number
+from orchestrator.results.figures import finite_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from orchestrator.results.model import finite_number
+from orchestrator.results.figures import finite_number
 
 if TYPE_CHECKING:
     from orchestrator.results.model import Json, StepResult

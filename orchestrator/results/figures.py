@@ -59,3 +59,10 @@ def shortened(text: str, width: int, *, ellipsis: str = "…") -> str:
     if len(text) <= width:
         return text
     return text[: max(width - len(ellipsis), 0)] + ellipsis
+
+
+def finite_number(value: object) -> float | None:
+    """Return `value` as a float; None if it is not a number, or nan or infinite."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -18,15 +19,18 @@ from orchestrator.results.events import (
     StepStarted,
 )
 from orchestrator.results.figures import clock, duration, number, shortened
-from orchestrator.results.tables import NARROW, WIDE, new_table, status_text, step_note
+from orchestrator.results.notes import step_note
+from orchestrator.results.tables import NARROW, WIDE, new_table, status_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
     from types import TracebackType
 
     from rich.console import Console, ConsoleOptions, JustifyMethod, RenderResult
     from rich.table import Table
+
+    from orchestrator.results.events import Listener
 
 BAR_WIDTH = 16
 LEAST_BAR_WIDTH = 6
@@ -41,6 +45,16 @@ LINES_AROUND = 6
 """Title, heading and spacing of the table, and the line that says how many steps are not shown."""
 LINE_EVERY = timedelta(seconds=5)
 """A step's progress is written at most this often where lines cannot be redrawn."""
+
+
+@contextmanager
+def live_display(console: Console, now: Callable[[], datetime]) -> Iterator[Listener]:
+    """Give a listener that shows what happens: redrawn on a terminal, plain lines elsewhere."""
+    if console.is_terminal and not console.is_dumb_terminal:
+        with LiveBoard(console, now) as board:
+            yield board
+    else:
+        yield PlainLines(console)
 
 
 class PlainLines:

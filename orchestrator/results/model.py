@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal, TypeAlias, cast, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
+
+from orchestrator.results import cell, frames
+from orchestrator.results.smoke import DOOR, SMOKE
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
@@ -18,10 +24,6 @@ StepStatus = Literal[
 
 ExecutionStatus = Literal["Executing", "Stopping", "Stopped", "Failed", "Succeeded"]
 """SageMaker's PipelineExecutionStatus (DescribePipelineExecution)."""
-
-
-DOOR = "-unless-smoke"
-"""Ends the name of the Condition step around a step that a smoke run leaves out."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class StepResult:
     """A dataset step's `statistics.json`: lengths and tasks per split."""
     log: Path | None = None
     """The job's output on this machine."""
+    paths: Mapping[str, Path] = field(default_factory=dict, compare=False)
+    """Output name to where it lies on this machine, if it does."""
 
     @property
     def seconds(self) -> float | None:
@@ -79,6 +83,26 @@ class StepResult:
     def is_done(self) -> bool:
         """Whether nothing more will happen to this step in this execution."""
         return self.status in {"Succeeded", "Failed", "Stopped"}
+
+    def path(self, output: str) -> Path:
+        """Return the file or folder of an output on this machine: to read, not to write.
+
+        Raises:
+            KeyError: If there is no such output, or it is not on this machine.
+        """
+        if output in self.paths:
+            return self.paths[output]
+        if output in self.outputs:
+            message = f"output {output!r} of step {self.name!r} is not on this machine: "
+            raise KeyError(message + self.outputs[output])
+        raise KeyError(_no_such(output, self.outputs, f"step {self.name!r} has no output"))
+
+    def to_pandas(self) -> DataFrame:
+        """Return the loss history of a training step, or else the evaluation, or else metrics."""
+        return frames.step_frame(self)
+
+    def _repr_html_(self) -> str:
+        return cell.step_html(self)
 
 
 @dataclass(frozen=True)
@@ -106,22 +130,25 @@ class ExecutionResult:
 
     @property
     def is_smoke(self) -> bool:
-        """Whether this was a smoke run, whose numbers mean nothing (`orchestrator.definition`)."""
-        return self.parameters.get("Smoke") is True
+        """Whether this was a smoke run, whose numbers mean nothing."""
+        return self.parameters.get(SMOKE) is True
 
     def step(self, name: str) -> StepResult:
         """Return the step called `name`; KeyError if there is none."""
-        for step in self.steps:
-            if step.name == name:
-                return step
-        raise KeyError(name)
+        steps = {step.name: step for step in self.steps}
+        if name not in steps:
+            raise KeyError(_no_such(name, steps, "there is no step"))
+        return steps[name]
 
+    def __getitem__(self, name: str) -> StepResult:
+        return self.step(name)
 
-def finite_number(value: Json) -> float | None:
-    """Return `value` as a float; None if it is not a number, or nan or infinite."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)
+    def to_pandas(self) -> DataFrame:
+        """Return one row per step: state, times and metrics."""
+        return frames.execution_frame(self)
+
+    def _repr_html_(self) -> str:
+        return cell.execution_html(self)
 
 
 def execution_to_json(result: ExecutionResult) -> dict[str, Json]:
@@ -224,6 +251,12 @@ def step_from_json(document: Mapping[str, Json]) -> StepResult:
         statistics=document.get("statistics"),
         log=Path(log) if log else None,
     )
+
+
+def _no_such(name: str, known: Mapping[str, object], what: str) -> str:
+    close = get_close_matches(name, known, 1)
+    fix = f"Did you mean {close[0]!r}?" if close else f"There are {', '.join(known) or 'none'}."
+    return f"{what} {name!r}. {fix}"
 
 
 def _seconds(started_at: datetime | None, ended_at: datetime | None) -> float | None:

@@ -9,11 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator.results.evaluation import BASELINES, EvaluationRow, Score
-from orchestrator.results.figures import duration, number, plural, score
-from orchestrator.results.metric_rows import HEADLINES
+from orchestrator.results.figures import duration, plural, score
+from orchestrator.results.notes import step_note
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from orchestrator.results.model import ExecutionResult, StepResult
 
@@ -77,29 +77,6 @@ def _step_cells(step: StepResult, *, is_wide: bool) -> list[Text]:
         status = Text("cached", style=status.style)
     types = [Text(step.type)] if is_wide else []
     return [Text(step.name), *types, status, Text(duration(step.seconds))]
-
-
-def step_note(step: StepResult, *, room: int = WIDE) -> str:
-    """Return in a few words what came of `step`: why it failed, a verdict, or some metrics.
-
-    Metrics are left out that would not fit on one line of `room` characters.
-    """
-    if step.failure_reason:
-        return step.failure_reason.strip().partition("\n")[0]
-    if step.conditions:
-        separator = "; " if len("; ".join(step.conditions)) <= room else "\n"
-        asked = separator.join(step.conditions)
-        return f"{asked}: no" if step.condition_outcome is False else asked
-    return metrics_note(step.metrics, room=room)
-
-
-def metrics_note(metrics: Mapping[str, float], *, most: int = 3, room: int = WIDE) -> str:
-    """Return the few metrics that say most, in words; as many as `room` characters hold."""
-    telling = [name for name in HEADLINES if name in metrics] or list(metrics)
-    words = [f"{name} {number(metrics[name])}" for name in telling[:most]]
-    while len(words) > 1 and len(", ".join(words)) > room:
-        words.pop()
-    return ", ".join(words)
 
 
 def evaluation_table(rows: Iterable[EvaluationRow], *, title: str, width: int) -> Table:

@@ -8,18 +8,32 @@ from orchestrator.spec.findings import join_path
 from orchestrator.spec.models import aliases_of, step_models
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from orchestrator.spec.composer import Tree
     from orchestrator.spec.fields import SpecModel
     from orchestrator.spec.findings import Findings
 
+NO_KINDS: Mapping[str, str] = {}
 
-def rename_aliases(data: dict[str, Tree], findings: Findings) -> dict[str, Tree]:
-    """Return `data` with canonical names in every step; two spellings at once are refused."""
+
+def rename_aliases(
+    data: dict[str, Tree], findings: Findings, kinds: Mapping[str, str] = NO_KINDS
+) -> dict[str, Tree]:
+    """Return `data` with canonical names in every step; two spellings at once are refused.
+
+    Args:
+        data: A spec.
+        findings: Where problems go.
+        kinds: Step to kind, where the step itself does not say.
+    """
     steps = data.get("steps")
     if not isinstance(steps, dict):
         return data
     renamed: dict[str, Tree] = {
-        name: _rename_step(step, f"steps.{name}", findings) if isinstance(step, dict) else step
+        name: _rename_step(step, step.get("kind", kinds.get(name)), f"steps.{name}", findings)
+        if isinstance(step, dict)
+        else step
         for name, step in steps.items()
     }
     return {**data, "steps": renamed}
@@ -48,7 +62,8 @@ def rename_fields(
     return renamed
 
 
-def _rename_step(step: dict[str, Tree], where: str, findings: Findings) -> dict[str, Tree]:
-    kind = step.get("kind")
+def _rename_step(
+    step: dict[str, Tree], kind: Tree, where: str, findings: Findings
+) -> dict[str, Tree]:
     model = step_models().get(kind) if isinstance(kind, str) else None
     return step if model is None else rename_fields(step, model, where, findings)

@@ -73,6 +73,9 @@ Reference = Annotated[str, StringConstraints(pattern=r"^\$")]
 ParameterReference = Annotated[str, StringConstraints(pattern=r"^\$params\.[A-Za-z][A-Za-z0-9]*$")]
 """`$params.Name`: the value of a pipeline parameter, known when the execution starts."""
 
+REQUIRES = r"^(>=|>|<=|<|==)?[0-9]+(\.[0-9]+){0,2}( ?, ?(>=|>|<=|<|==)[0-9]+(\.[0-9]+){0,2})*$"
+"""Versions of fmo: `>=0.2`, `>=0.2, <1`, or one alone for the oldest that will do."""
+
 Location = Annotated[str, StringConstraints(pattern=r"^(\$|\./|\.\./|/|s3://|hf://|glue://)")]
 """Where data or a model comes from: a reference, or a path that starts with `./`, `/`, `s3://`..."""
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 SET_FROM_OUTSIDE = 0
 """The line of a value that `--set` gave: it stands in no file."""
+INCLUDED = "include"
+"""The layer of a value that an included file gave."""
 
 
 def join_path(path: str, key: str | int) -> str:
@@ -33,14 +35,14 @@ def line_of(lines: Mapping[str, int], path: str) -> int | None:
 
 
 class Origin(NamedTuple):
-    """Where a value stands that a step has from a layer of defaults."""
+    """Where a value stands that a spec has from another file: a layer of defaults, an include."""
 
     file: Path
     path: str
     """In that file: `defaults.train.learning_rate`."""
     line: int | None
     layer: str
-    """The part of the file: `defaults`, or `environments.prod.defaults`."""
+    """The part of the file: `defaults`, `environments.prod.defaults`; `include` for a spec."""
 
 
 def origin_of(origins: Mapping[str, Origin], path: str) -> Origin | None:
@@ -61,7 +63,7 @@ class Findings:
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     origins: Mapping[str, Origin] = field(default_factory=dict)
-    """Path to where its value stands, if a default gave it."""
+    """Path to where its value stands, if another file gave it."""
 
     def refuse(self, where: str, what: str, fix: str = "") -> None:
         """Add a problem at the path `where`."""
@@ -84,6 +86,11 @@ class Findings:
         """Return each problem once, in the order of their lines."""
         return sorted(dict.fromkeys(self.problems), key=lambda problem: problem.line or 0)
 
+    def place_of(self, where: str) -> tuple[Path | None, int | None]:
+        """Return the file and the line that say `where`, or what it stands in."""
+        problem = self._locate(where, "", "")
+        return problem.file, problem.line
+
     def mark_as_set(self, path: str) -> None:
         """Say that the value at `path` stands in no file."""
         for below in [other for other in self.lines if other.startswith((f"{path}.", f"{path}["))]:
@@ -98,6 +105,6 @@ class Findings:
             return Problem(where=f"--set {where}", what=what, fix=fix)
         origin = origin_of(self.origins, where)
         if origin is not None:
-            place = f"{where} ({origin.path})"
+            place = where if origin.path == where else f"{where} ({origin.path})"
             return Problem(where=place, what=what, fix=fix, file=origin.file, line=origin.line)
         return Problem(where=where, what=what, fix=fix, file=self.file, line=line)

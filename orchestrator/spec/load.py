@@ -8,9 +8,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from orchestrator.spec.canonical import rename_aliases
+from orchestrator.errors import Problem
+from orchestrator.spec.composer import Tree
 from orchestrator.spec.dangling import refuse_dangling
 from orchestrator.spec.findings import SET_FROM_OUTSIDE, Findings, Origin, line_of
+from orchestrator.spec.include import Document, with_included
 from orchestrator.spec.layers import Layer, lay_under
 from orchestrator.spec.overrides import apply_overrides
 from orchestrator.spec.pipeline import PipelineSpec
@@ -19,9 +21,32 @@ from orchestrator.spec.reader import read_document
 from orchestrator.spec.schema import spec_json_schema
 from orchestrator.spec.writer import spec_to_yaml
 
-__all__ = ["LoadedSpec", "load_spec", "load_spec_with_lines", "spec_json_schema", "spec_to_yaml"]
+__all__ = [
+    "LoadedSpec",
+    "Written",
+    "check_spec",
+    "load_spec",
+    "load_spec_with_lines",
+    "read_spec",
+    "spec_json_schema",
+    "spec_to_yaml",
+]
 
 NO_OVERRIDES: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a file or a program says, under canonical names; nothing of it is checked yet."""
+
+    data: Mapping[str, Tree]
+    file: Path | None = None
+    lines: Mapping[str, int] = field(default_factory=dict)
+    """Path, such as `steps.sft.data`, to its 1-based line."""
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    """Path to where its value stands, if an included file gave it."""
+    problems: tuple[Problem, ...] = ()
+    """What was wrong with the text itself, such as a key written twice."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +57,7 @@ class LoadedSpec:
     lines: Mapping[str, int]
     """Path, such as `steps.sft.data`, to its 1-based line; 0 where `--set` gave the value."""
     origins: Mapping[str, Origin] = field(default_factory=dict)
-    """Path to where its value stands, if a default of `fmo.yaml` gave it."""
+    """Path to where its value stands, if `fmo.yaml` or an included file gave it."""
 
     def findings(self, file: Path | None) -> Findings:
         """Return where problems of the spec in `file` go, with its lines and origins."""
@@ -73,13 +98,40 @@ def load_spec_with_lines(
     Raises:
         SpecError: With every problem found.
     """
+    return check_spec(read_spec(text, file=file), overrides=overrides, layers=layers)
+
+
+def read_spec(text: str, *, file: Path | None = None) -> Written:
+    """Return what `text` and the files it includes say, before defaults, overrides and checks.
+
+    Raises:
+        SpecError: If it cannot be read as one mapping, or is for another version of fmo.
+    """
     lines: dict[str, int] = {}
     findings = Findings(file, lines)
-    data = rename_aliases(read_document(text, findings), findings)
-    data, laid = lay_under(data, layers)
+    data, origins = with_included(Document(read_document(text, findings), findings))
+    return Written(data, file, lines, origins, tuple(findings.problems))
+
+
+def check_spec(
+    written: Written,
+    *,
+    overrides: Mapping[str, str] = NO_OVERRIDES,
+    layers: Sequence[Layer] = (),
+) -> LoadedSpec:
+    """Return the spec that `written` is, once defaults are laid under it and overrides over it.
+
+    Raises:
+        SpecError: With every problem found.
+    """
+    lines = dict(written.lines)
+    findings = Findings(written.file, lines, list(written.problems))
+    data, laid = lay_under(dict(written.data), layers)
     data = apply_overrides(data, overrides, findings)
     findings.origins = {
-        path: origin for path, origin in laid.items() if line_of(lines, path) != SET_FROM_OUTSIDE
+        path: origin
+        for path, origin in {**written.origins, **laid}.items()
+        if line_of(lines, path) != SET_FROM_OUTSIDE
     }
     try:
         spec = PipelineSpec.model_validate(data)

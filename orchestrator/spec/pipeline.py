@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
 from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.evaluate import EvaluateSpec
-from orchestrator.spec.fields import ParameterSpec, SpecModel, StepName
+from orchestrator.spec.fields import REQUIRES, Broken, ParameterSpec, SpecModel, StepName
 from orchestrator.spec.gate import GateSpec
 from orchestrator.spec.generate import GenerateSpec
 from orchestrator.spec.processing import ProcessingSpec
@@ -38,7 +39,17 @@ class PipelineSpec(SpecModel):
     """Letters, digits and hyphens."""
     description: str | None = None
     """Shown in SageMaker Studio and in the report."""
+    requires: Annotated[str, StringConstraints(pattern=REQUIRES)] | None = None
+    """The versions of fmo that the spec is written for: `">=0.2"`, in quotes."""
+    include: str | tuple[str, ...] = ()
+    """Other files, whose parameters and steps hold field by field where this one says nothing."""
     parameters: dict[ParameterName, ParameterSpec] = Field(default_factory=dict)
     """Values that may differ from one execution to the next."""
     steps: dict[StepName, StepSpec] = Field(min_length=1)
     """Name to step, in any order."""
+
+    def broken_rules(self) -> Iterator[Broken]:
+        """Yield an `include` that came after the files were read."""
+        if self.include:
+            what = "files are included while a spec is read, which has been done"
+            yield Broken("include", what, "Write it into the file.")

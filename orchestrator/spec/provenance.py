@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from orchestrator.errors import Problem, SpecError
 from orchestrator.spec.dangling import no_such_step
-from orchestrator.spec.findings import SET_FROM_OUTSIDE, join_path, line_of, origin_of
+from orchestrator.spec.findings import INCLUDED, SET_FROM_OUTSIDE, join_path, line_of, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -30,7 +30,7 @@ class FieldValue:
     """Dotted, from the step on: `gates.max.perplexity`."""
     value: Json
     layer: str
-    """`spec`, `--set`, `built-in default`, or the part of the project file: `defaults`."""
+    """`spec`, `include`, `--set`, `built-in default`, or a part of `fmo.yaml`: `defaults`."""
     file: Path | None = None
     line: int | None = None
 
@@ -43,11 +43,11 @@ class FieldValue:
 
     @property
     def source(self) -> str:
-        """The place: `support.yaml:12`, `fmo.yaml:3 (defaults)`, `--set`."""
+        """The place: `support.yaml:12`, `shared/base.yaml:4`, `fmo.yaml:3 (defaults)`, `--set`."""
         if self.file is None:
             return self.layer
         place = f"{self.file}:{self.line}" if self.line else str(self.file)
-        return place if self.layer == "spec" else f"{place} ({self.layer})"
+        return place if self.layer in {"spec", INCLUDED} else f"{place} ({self.layer})"
 
     def to_json(self) -> dict[str, Json]:
         """Return the field as `--json` prints it."""

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from orchestrator.spec import tracking
+from orchestrator.spec.fields import REQUIRES
 from orchestrator.spec.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ PATTERNS = {
         "the ARN of a role, arn:aws:iam::ACCOUNT:role/NAME"
     ),
     r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$": "a bucket's name, without s3:// and without a path",
+    REQUIRES: "versions of fmo such as '>=0.2' or '>=0.2, <1', in quotes",
     r"^subnet-[0-9a-z]+$": "a subnet's id such as subnet-0a1b2c3d",
     r"^sg-[0-9a-z]+$": "a security group's id such as sg-0a1b2c3d",
     r"^ml\.[a-z0-9*-]+\.[a-z0-9*-]+$": "an instance type such as ml.g5.xlarge or ml.g5.*",

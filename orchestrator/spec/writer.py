@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from orchestrator.spec.scalars import resolve_scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from orchestrator.spec.composer import Tree
-    from orchestrator.spec.pipeline import PipelineSpec
+    from orchestrator.spec.pipeline import PipelineSpec, StepSpec
 
 # A subset of what YAML allows unquoted: no ': ', no ' #', nothing that opens another construct.
 PLAIN = re.compile(r"[A-Za-z0-9$./_][A-Za-z0-9$./_@+-]*(?: [A-Za-z0-9$./_@+()-]+)*")
@@ -24,18 +24,26 @@ INDENT = "  "
 
 def spec_to_yaml(spec: PipelineSpec) -> str:
     """Return `spec` as YAML: what was written, defaults left out."""
-    return "\n".join(_lines(spec_to_data(spec), "")) + "\n"
+    return data_to_yaml(spec_to_data(spec))
+
+
+def data_to_yaml(data: Mapping[str, Tree]) -> str:
+    """Return plain data as YAML that reads back as the same data."""
+    return "\n".join(_lines(dict(data), "")) + "\n"
 
 
 def spec_to_data(spec: PipelineSpec) -> dict[str, Tree]:
     """Return `spec` as plain data, under canonical names, defaults left out."""
     data: dict[str, Tree] = spec.model_dump(mode="json", exclude_unset=True)
-    steps: dict[str, Tree] = {}
-    for name, step in spec.steps.items():
-        written: dict[str, Tree] = step.model_dump(mode="json", exclude_unset=True)
-        # `kind` comes first, and Python code never sets it.
-        steps[name] = {"kind": step.kind, **written}
+    steps: Tree = {name: step_to_data(step) for name, step in spec.steps.items()}
     return {**data, "steps": steps}
+
+
+def step_to_data(step: StepSpec) -> dict[str, Tree]:
+    """Return a step as plain data, defaults left out."""
+    written: dict[str, Tree] = step.model_dump(mode="json", exclude_unset=True)
+    # `kind` comes first, and Python code never sets it.
+    return {"kind": step.kind, **written}
 
 
 def scalar_to_yaml(value: Tree, *, is_key: bool = False) -> str:

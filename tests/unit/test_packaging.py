@@ -53,7 +53,7 @@ def test_every_requirement_is_pinned_in_the_constraints() -> None:
     pinned = {line.split("==")[0] for line in lines if "==" in line and line[0] != "#"}
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
     extras = PROJECT["optional-dependencies"]
-    wanted = [*PROJECT["dependencies"], *extras["train"], *extras["data"]]
+    wanted = [*PROJECT["dependencies"], *extras["train"], *extras["data"], *extras["notebook"]]
     wanted += [line for group in groups.values() for line in group]
     names = {requirement.split(">")[0].replace(".", "-").lower() for requirement in wanted}
     assert names - pinned == set()

@@ -148,6 +148,34 @@ def test_a_single_object_is_downloaded_under_its_last_name(store: Store, tmp_pat
     assert (tmp_path / "in/job.py").read_bytes() == b"x"
 
 
+def test_an_object_or_a_folder_has_a_path(store: Store) -> None:
+    store.put_bytes("s3://b/a/c", b"inner")
+    store.put_bytes("s3://b/a/e", b"outer")
+    store.put_bytes("s3://b/a/e/f", b"below")
+    for uri in ("s3://b/a", "s3://b/a/"):
+        folder = store.path(uri)
+        assert folder is not None
+        assert (folder / "c").read_bytes() == b"inner"
+    single, below = store.path("s3://b/a/e"), store.path("s3://b/a/e/")
+    assert single is not None
+    assert single.read_bytes() == b"outer"
+    assert below is not None
+    assert (below / "f").read_bytes() == b"below"
+    assert store.path("s3://b") == store.root / "b"
+    assert store.path("s3://b/none") is None
+    assert store.path("s3://none/") is None
+
+
+def test_a_path_never_leads_out_of_the_store(store: Store, tmp_path: Path) -> None:
+    store.put_bytes("s3://b/a", b"x")
+    (tmp_path / "secret").mkdir()
+    (store.root / "b" / "out").symlink_to(tmp_path / "secret")
+    with pytest.raises(KeyOutsideStoreError):
+        store.path("s3://b/out/")
+    with pytest.raises(KeyOutsideStoreError):
+        store.path("s3://b/../a")
+
+
 def test_a_downloaded_file_shares_nothing_with_the_store(store: Store, tmp_path: Path) -> None:
     store.put_bytes("s3://bucket/x", b"before")
     store.download("s3://bucket/x", tmp_path / "in")

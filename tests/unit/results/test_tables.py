@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 
 from orchestrator.results.evaluation import evaluation_rows
-from orchestrator.results.tables import evaluation_table, step_note, steps_table
+from orchestrator.results.notes import step_note
+from orchestrator.results.tables import evaluation_table, steps_table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

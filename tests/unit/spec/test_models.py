@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.spec import steps
+from orchestrator.python import steps
 from orchestrator.spec.models import reference_fields, step_models
 
 
