@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
@@ -83,6 +84,8 @@ def ticks(low: float, high: float, *, most: int = 5) -> tuple[float, ...]:
     if not high > low:
         return (low,)
     rough = (high - low) / most
+    if rough < sys.float_info.min:  # Too near each other for a step between them.
+        return (low, high)
     magnitude = 10.0 ** math.floor(math.log10(rough))
     step = next(
         magnitude * factor for factor in (1, 2, 2.5, 5, 10) if magnitude * factor >= rough * 0.999

@@ -9,6 +9,7 @@ import pytest
 
 from orchestrator.aws.shapes import load_shapes
 from orchestrator.compiler.origins import spec_path
+from orchestrator.definition.smoke import smoke_argument
 from orchestrator.definition.validation import validate
 
 OWN = """
@@ -55,8 +56,9 @@ def test_hyperparameters_are_texts_that_the_toolkit_reads_back(fit: Any) -> None
     }
 
 
-def test_the_script_is_the_only_argument(fit: Any) -> None:
-    assert fit["AlgorithmSpecification"]["ContainerArguments"] == ["train.py"]
+def test_the_launcher_gets_the_script_and_no_hyperparameters(fit: Any) -> None:
+    script, *rest = fit["AlgorithmSpecification"]["ContainerArguments"]
+    assert (script, rest) == ("train.py", [smoke_argument()])
 
 
 def test_metric_definitions_are_the_users_and_none_of_ours(fit: Any) -> None:

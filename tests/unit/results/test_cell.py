@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from orchestrator.results.model import ExecutionResult
 
 CSS = resources.files("orchestrator.results").joinpath("cell.css").read_text("utf-8")
-VOID = {"line", "rect", "circle", "path", "polyline", "meta", "br"}
+VOID = {"line", "rect", "path", "polyline", "meta", "br"}
 
 
 class Reader(HTMLParser):

@@ -131,8 +131,6 @@ def test_problems_are_told_at_the_line_of_the_file_that_says_it(folder: Path) ->
     write(folder, "shared/base.yaml", BASE.replace("objective: sft", "objektive: sft"))
     assert problems(SPEC.replace("max_rows: 9", "max_rows: none")) == [
         "spec.yaml:4: steps.split.max_rows: expected a whole number or $params.Name, found 'none'.",
-        "spec.yaml:5: steps.sft.objective: the key 'objective' is missing. Add `objective:`, one "
-        "of pretrain, continued_pretrain, sft.",
         "shared/base.yaml:7: steps.sft.objektive: there is no key 'objektive' here. Did you mean "
         "'objective'?",
     ]
