@@ -22,6 +22,9 @@ POISON = "import sys\nsys.exit('the word poison is not allowed, naïve 日本')\
 SLEEPER = "import time\nprint('progress step=1/100', flush=True)\ntime.sleep(60)\n"
 
 
+NO_SMOKE = {"Smoke": False, "SmokeRows": 200, "SmokeSteps": 10}
+
+
 def test_a_run_ends_with_its_steps_and_the_path_of_the_report(fmo: Fmo) -> None:
     ended = fmo("run", "spec.yaml", "--workers", "1")
     assert ended.code == 0, ended.stderr
@@ -38,7 +41,7 @@ def test_with_json_stdout_is_one_document_and_people_read_stderr(fmo: Fmo) -> No
     assert ended.code == 0, ended.stderr
     document = ended.document
     assert document["status"] == "Succeeded"
-    assert document["parameters"] == {"Limit": 3}
+    assert document["parameters"] == {"Limit": 3, **NO_SMOKE}
     count = next(step for step in document["steps"] if step["name"] == "count")
     assert count["metrics"] == {"rows": 3}
     assert Path(document["report"]).is_file()
@@ -131,7 +134,7 @@ def test_set_changes_a_spec_and_not_a_definition(fmo: Fmo) -> None:
 def test_overrides_are_on_the_receipt(fmo: Fmo) -> None:
     document = fmo("run", "spec.yaml", "--set", "parameters.Limit.default=4", "--json").document
     assert document["source"]["overrides"] == {"parameters.Limit.default": "4"}
-    assert document["parameters"] == {"Limit": 4}
+    assert document["parameters"] == {"Limit": 4, **NO_SMOKE}
 
 
 def test_a_second_run_takes_steps_from_the_cache_and_why_names_a_change(fmo: Fmo) -> None:

@@ -136,7 +136,7 @@ def test_everything_that_is_drawn_has_its_style(
         "over": summary_html(succeeded),
         "failed": summary_html(failed),
     }[width]
-    styled = set(re.findall(r"\.([A-Za-z]+)", CSS))
+    styled = set(re.findall(r"\.([A-Za-z-]+)", CSS))
     bare = {"graph", "range", "Succeeded", "Cached", "held", ""}
     assert read(html).classes - styled - bare == set()
 
