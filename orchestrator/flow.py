@@ -184,9 +184,9 @@ def models_to_fetch(prepared: Prepared, home: Home, *, weights: bool = True) -> 
 
 
 def hub_model_uri(model: HubModel, home: Home) -> str | None:
-    """Return where the store has a model of the hub; None if it has yet to be downloaded."""
+    """Return where the store has a model of the hub, its tokenizer at least; None if it has not."""
     uri = hub_uri(LOCAL.root, model)
-    return uri if is_stored(uri, Store(home.store)) else None
+    return uri if is_described(uri, Store(home.store)) else None
 
 
 def resume(execution_id: str, home: Home, how: HowToRun) -> ExecutionResult:

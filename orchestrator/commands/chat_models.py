@@ -63,7 +63,7 @@ def find_cast(model: str | None, base: str | None, home: Home) -> Cast:
     """
     found = find(model, home)
     if base is None:
-        compared = stored_folder(found.origin.base_uri, home)
+        compared = _with_weights(found.origin.base_uri, home)
         return Cast(found, Found(found.origin.base_label, compared) if compared else None)
     return Cast(found, None if base == NO_BASE else find(base, home))
 
@@ -133,13 +133,18 @@ def _from_store(label: str, uri: str, execution_id: str, home: Home) -> Found:
         fix = f"Extract it: tar -xf {folder} -C FOLDER, and chat with FOLDER."
         raise InputError(Problem(label, "its weights are an archive", fix))
     origin = origin_of(uri, execution_id, home, Store(home.store))
-    return Found(label, folder, origin, stored_folder(origin.trained_from_uri, home))
+    return Found(label, folder, origin, _with_weights(origin.trained_from_uri, home))
+
+
+def _with_weights(uri: str | None, home: Home) -> Path | None:
+    """Where the model at `uri` lies on this disk; None if it, or its weights, are not there."""
+    if uri and lacks_weights(uri, Store(home.store)):
+        return None
+    return stored_folder(uri, home)
 
 
 def stored_folder(uri: str | None, home: Home) -> Path | None:
-    """Return where the model at `uri` lies on this disk; None if it, or its weights, are gone."""
-    if uri and lacks_weights(uri, Store(home.store)):
-        return None
+    """Return where the folder at `uri` lies on this disk; None if it is gone."""
     path = _stored(uri, home)
     return path if path and path.is_dir() else None
 

@@ -83,7 +83,8 @@ def check(
 @click.argument("path", type=click.Path(path_type=Path), metavar="FILE|FOLDER|SPEC")
 @click.option(
     "--step", metavar="NAME",
-    help="With a spec: the step of kind train whose rows, model and settings are taken.",
+    help="With a spec: the step of kind train whose rows, model and settings are taken, if "
+    "there are several.",
 )  # fmt: skip
 @click.option(
     "--model", metavar="MODEL",

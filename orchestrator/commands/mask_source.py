@@ -75,7 +75,7 @@ def find(path: Path, step: str | None, model: str | None, home: Home, changes: C
 
     Args:
         path: Rows; or with `step` a spec.
-        step: A step of kind train in the spec.
+        step: A step of kind train in the spec; None for the only one.
         model: The model whose tokenizer is taken; None for the step's.
         home: Where registered and stored models are.
         changes: Settings that were typed.
@@ -83,10 +83,8 @@ def find(path: Path, step: str | None, model: str | None, home: Home, changes: C
     Raises:
         InputError: If something is missing or not on this disk.
     """
-    if step is not None:
+    if step is not None or path.suffix in SPECS:
         asked = asked_by_spec(path, step, model, home)
-    elif path.suffix in SPECS:
-        raise InputError(Problem(str(path), "it is a spec", "Add --step NAME, of kind train."))
     elif model is None:
         fix = "Write --model FOLDER, or --model NAME of a registered model."
         raise InputError(Problem("", "tokens depend on the model, and none is named", fix))
@@ -109,12 +107,12 @@ def find_tokenizer(text: str, home: Home) -> Tokenizer:
     return Tokenizer(found.folder, found.origin.wording)
 
 
-def asked_by_spec(file: Path, step: str, model: str | None, home: Home) -> Asked:
+def asked_by_spec(file: Path, step: str | None, model: str | None, home: Home) -> Asked:
     """Return what a step of kind `train` makes of its rows.
 
     Args:
         file: The spec.
-        step: The step's name.
+        step: The step's name; None for the only one.
         model: A model to take in place of the step's.
         home: Where models may be stored.
 
@@ -136,16 +134,19 @@ class _Reader:
     plan: Plan
     folder: Path
 
-    def train_step(self, name: str) -> tuple[PlannedStep, TrainSpec]:
+    def train_step(self, name: str | None) -> tuple[PlannedStep, TrainSpec]:
         trainings = {}
         for step in self.plan.steps:
-            if isinstance(step.spec, TrainSpec):
+            # A script of the user's own masks as it likes.
+            if isinstance(step.spec, TrainSpec) and step.spec.objective is not None:
                 trainings[step.name] = (step, step.spec)
+        if name is None and len(trainings) == 1:
+            (name,) = trainings
         if name in trainings:
             return trainings[name]
-        names = ", ".join(trainings) or "none"
-        what = f"'{name}' is no step of kind train"
-        raise InputError(Problem("--step", what, f"The steps of kind train: {names}."))
+        known = f"The steps of kind train with an objective: {', '.join(trainings) or 'none'}."
+        what = f"'{name}' is none of them" if name else "it is not said which step is meant"
+        raise InputError(Problem("--step", what, known))
 
     def model(self, step: PlannedStep, home: Home) -> Path:
         """The folder of the model that the step starts from."""
@@ -225,6 +226,6 @@ def _refuse_hub(model_id: str, error: InputError | None = None) -> NoReturn:
     what = f"there is no model '{model_id}' on this disk, and nothing is downloaded here"
     fix = (
         f"If it is one of the hub, run `hf download {model_id} --local-dir ./{name}`, then write "
-        f"--model ./{name}."
+        f"--model ./{name}; `fmo run SPEC --smoke` fetches the tokenizer, too."
     )
     raise InputError(Problem("--model", what, fix)) from error

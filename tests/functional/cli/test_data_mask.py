@@ -103,8 +103,8 @@ def test_a_tokenizer_that_ends_prompts_is_exit_code_1(fmo: Fmo) -> None:
     ("arguments", "said"),
     [
         (["tickets.jsonl"], "tokens depend on the model, and none is named. Write --model FOLDER"),
-        (["tune.yaml"], "tune.yaml: it is a spec. Add --step NAME, of kind train."),
-        (["tune.yaml", "--step", "split"], "'split' is no step of kind train. The steps of kind"),
+        (["tune.yaml"], "--step: it is not said which step is meant. The steps of kind train with"),
+        (["tune.yaml", "--step", "split"], "'split' is none of them. The steps of kind train with"),
         (["tune.yaml", "--step", "wide"], "there is no model 'org/base' on this disk, and nothing"),
         (
             ["tune.yaml", "--step", "made"],
