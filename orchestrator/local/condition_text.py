@@ -29,7 +29,9 @@ def condition_text(condition: Json, resolve: Resolve) -> str:
     if not isinstance(condition, Mapping):
         return str(condition)
     if condition == is_smoke(wanted=False):
-        return "no smoke run"
+        return (
+            "no smoke run" if evaluate_condition(condition, resolve) else "left out of smoke runs"
+        )
     match condition.get("Type"):
         case "Not":
             return f"not ({condition_text(negated(condition), resolve)})"

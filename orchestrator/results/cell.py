@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from orchestrator.results.evaluation import BASELINES, evaluation_rows
 from orchestrator.results.figures import clock, duration, number, plural, score
 from orchestrator.results.notes import step_note
+from orchestrator.results.shown import shown_steps
 from orchestrator.results.svg import Series, graph_svg, line_chart
 
 if TYPE_CHECKING:
@@ -116,16 +117,15 @@ def _failure(result: ExecutionResult) -> str:
 
 
 def _graph(steps: Sequence[StepResult], *, is_over: bool = True) -> str:
-    # What everybody hopes for needs no node.
-    drawn = graph_svg([one for one in steps if (one.type, one.status) != ("Fail", "NotStarted")])
+    drawn = graph_svg(shown_steps(steps))
     if not is_over:
         # The drawing speaks of the past; here such a step is still to come. No name has a blank.
         drawn = drawn.replace("not reached", "waiting")
     return f'<div class="wide">{drawn}</div>'
 
 
-def _steps_table(steps: Iterable[StepResult]) -> str:
-    shown = [one for one in steps if (one.type, one.status) != ("Fail", "NotStarted")]
+def _steps_table(steps: Sequence[StepResult]) -> str:
+    shown = shown_steps(steps)
     cells = (
         [
             _cell(step.name),

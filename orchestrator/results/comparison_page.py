@@ -20,8 +20,9 @@ from orchestrator.results.page import (
     table,
 )
 from orchestrator.results.plots import Scored, dots_svg
-from orchestrator.results.report_facts import shown_steps, state_pill
+from orchestrator.results.report_facts import state_pill
 from orchestrator.results.report_parts import written
+from orchestrator.results.shown import shown_steps
 from orchestrator.results.svg import Series, line_chart
 
 if TYPE_CHECKING:

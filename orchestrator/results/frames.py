@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import InputError, Problem
 from orchestrator.results.evaluation import evaluation_rows
+from orchestrator.results.shown import shown_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,8 +36,7 @@ def execution_frame(result: ExecutionResult) -> DataFrame:
             "failure_reason": step.failure_reason,
             **{f"metrics.{name}": value for name, value in step.metrics.items()},
         }
-        for step in result.steps
-        if (step.type, step.status) != ("Fail", "NotStarted")
+        for step in shown_steps(result.steps)
     ]
     return _pandas().DataFrame(rows).set_index("step")
 

@@ -20,6 +20,7 @@ from orchestrator.results.events import (
 )
 from orchestrator.results.figures import clock, duration, number, shortened
 from orchestrator.results.notes import step_note
+from orchestrator.results.smoke import DOOR
 from orchestrator.results.tables import NARROW, WIDE, new_table, status_text
 
 if TYPE_CHECKING:
@@ -74,6 +75,10 @@ class PlainLines:
         match event:
             case ExecutionStarted(result=result):
                 return f"execution {result.execution_id} of {result.pipeline_name} started"
+            case StepStarted(step=name) if name.endswith(DOOR):
+                return ""
+            case StepEnded(result=step) if step.goes_without_saying:
+                return ""
             case StepStarted():
                 again = f", attempt {event.attempt}" if event.attempt > 1 else ""
                 return f"{event.step}: started ({event.type}{again})"
@@ -187,9 +192,13 @@ def _cells_beside(row: Row, now: datetime, *, width: int) -> list[Text]:
 def shown_rows(board: Board, *, most: int) -> list[Row]:
     """Return the rows to show, in order: running ones first of all, then the nearest to them.
 
-    A Fail step is shown only once it is reached.
+    A Fail step is shown only once it is reached, a door of smoke runs never.
     """
-    rows = [row for row in board.rows.values() if (row.type, row.status) != ("Fail", "NotStarted")]
+    rows = [
+        row
+        for row in board.rows.values()
+        if (row.type, row.status) != ("Fail", "NotStarted") and not row.name.endswith(DOOR)
+    ]
     running = [index for index, row in enumerate(rows) if row.status in RUNNING]
     ended = [index for index, row in enumerate(rows) if row.status not in {*RUNNING, "NotStarted"}]
     centre = (running or ended[-1:] or [0])[0]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.results.figures import number
 from orchestrator.results.metric_rows import HEADLINES
+from orchestrator.results.smoke import DOOR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +27,8 @@ def step_note(step: StepResult, *, room: int = ROOM) -> str:
     if step.conditions:
         separator = "; " if len("; ".join(step.conditions)) <= room else "\n"
         asked = separator.join(step.conditions)
-        return f"{asked}: no" if step.condition_outcome is False else asked
+        is_no = step.condition_outcome is False and not step.name.endswith(DOOR)
+        return f"{asked}: no" if is_no else asked
     return metrics_note(step.metrics, room=room)
 
 

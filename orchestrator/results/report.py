@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator.results.evaluation import evaluation_rows
 from orchestrator.results.page import Section, card, render_page, scrolling
 from orchestrator.results.report_data import data_html
-from orchestrator.results.report_facts import facts_html, metrics_html, shown_steps
+from orchestrator.results.report_facts import facts_html, metrics_html
 from orchestrator.results.report_parts import (
     evaluation_html,
     gantt_html,
@@ -16,6 +16,7 @@ from orchestrator.results.report_parts import (
     training_html,
 )
 from orchestrator.results.report_top import gates_html, top_html
+from orchestrator.results.shown import shown_steps
 from orchestrator.results.svg import graph_svg
 
 if TYPE_CHECKING:

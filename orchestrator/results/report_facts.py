@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from orchestrator.results.figures import duration, number, plural, score
 from orchestrator.results.metric_rows import gate_checks, metric_rows
 from orchestrator.results.page import Column, card, facts, folded, pill, table
+from orchestrator.results.shown import shown_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,11 +68,6 @@ def state_word(step: StepResult) -> str:
 def state_pill(step: StepResult) -> str:
     """Return a step's state as a coloured word."""
     return pill(state_word(step), state_of(step))
-
-
-def shown_steps(steps: Sequence[StepResult]) -> list[StepResult]:
-    """Return the steps without those that are as everybody hopes."""
-    return [step for step in steps if not step.goes_without_saying]
 
 
 def _metrics(step: StepResult, checks: Sequence[GateCheck]) -> str:

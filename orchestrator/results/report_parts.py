@@ -10,7 +10,8 @@ from orchestrator.results.evaluation import BASELINES, VERDICTS
 from orchestrator.results.figures import clock, duration, number, plural, score, shortened
 from orchestrator.results.page import Column, card, folded, legend, pill, table
 from orchestrator.results.plots import Scored, dots_svg
-from orchestrator.results.report_facts import as_text, shown_steps, state_of, state_word
+from orchestrator.results.report_facts import as_text, state_of, state_word
+from orchestrator.results.shown import shown_steps
 from orchestrator.results.svg import Series, line_chart
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from orchestrator.results.figures import duration, number, plural, score, shorte
 from orchestrator.results.metric_rows import HEADLINES, gate_checks
 from orchestrator.results.page import Column, card, figures, pill, table
 from orchestrator.results.plots import bound_svg
+from orchestrator.results.shown import shown_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -148,7 +149,7 @@ def _headlines(result: ExecutionResult) -> Iterator[tuple[str, str, str]]:
         yield from _training_figures(step)
     yield from _data_figures(result)
     done = [step for step in result.steps if step.status == "Succeeded"]
-    wanted = [step for step in result.steps if not step.goes_without_saying]
+    wanted = shown_steps(result.steps)
     cached = sum(step.cached for step in done)
     note = f"{cached} from the cache" if cached else ""
     yield "steps done", f"{len(done)} of {len(wanted)}", note

@@ -11,6 +11,7 @@ from rich.text import Text
 from orchestrator.results.evaluation import BASELINES, EvaluationRow, Score
 from orchestrator.results.figures import duration, plural, score
 from orchestrator.results.notes import step_note
+from orchestrator.results.shown import shown_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,7 +62,7 @@ def steps_table(result: ExecutionResult, *, width: int) -> Table:
     if width >= NARROW:
         table.add_column("result", overflow="fold", ratio=1)
     # What everybody hopes for needs no line.
-    shown = [one for one in result.steps if not one.goes_without_saying]
+    shown = shown_steps(result.steps)
     rows = [_step_cells(step, is_wide=width >= WIDE) for step in shown]
     room = width - sum(max(map(len, column)) + GAP for column in zip(*rows, strict=True))
     for step, cells in zip(shown, rows, strict=True):

@@ -118,7 +118,7 @@ def test_gates_tell_and_let_pass_and_nothing_is_registered(tried: tuple[Fmo, Any
     (text,) = steps["sft-gate"]["conditions"]
     assert text.endswith("<= 0.001 (not enforced)")
     assert steps["exam-gate"]["conditions"] == ["exact_match 0 >= 0.9 (not enforced)"]
-    assert steps["publish-unless-smoke"]["conditions"] == ["no smoke run"]
+    assert steps["publish-unless-smoke"]["conditions"] == ["left out of smoke runs"]
     assert steps["publish"]["status"] == "NotStarted"
     assert fmo("models", "--json").document == []
     assert done.stderr.splitlines()[-3:] == [
