@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -21,7 +22,6 @@ from orchestrator.commands.terminal import Output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from orchestrator.local.home import Home
     from orchestrator.results.model import ExecutionResult
@@ -74,10 +74,7 @@ def run(
             how=flow.HowToRun(watch, os.environ, workers=workers, use_cache=not no_cache),
             smoke=smoke,
         )
-    code = show_result(result, home, output)
-    if smoke:
-        _say_what_smoke_proves(result, file, output)
-    context.exit(code)
+    context.exit(show_result(result, home, output))
 
 
 @click.command()
@@ -140,18 +137,26 @@ def show_result(result: ExecutionResult, home: Home, output: Output) -> int:
     curves = executions.tensorboard_folder(result, home)
     if curves:
         output.say(f"curves: tensorboard --logdir {shlex.quote(str(curves))}")
+    _say_what_is_next(result, home, output)
     if result.status == "Succeeded":
         return 0
     _say_why(result, home, output)
     return 1
 
 
-def _say_what_smoke_proves(result: ExecutionResult, file: Path, output: Output) -> None:
-    """Tell a smoke run from a real one: its numbers mean nothing."""
+def _say_what_is_next(result: ExecutionResult, home: Home, output: Output) -> None:
+    """Tell a smoke run from a real one, whose model can be talked to."""
+    from orchestrator.commands import executions
+
+    if not result.is_smoke:
+        if result.status == "Succeeded" and executions.has_language_model(result, home):
+            output.say(f"talk to it: fmo chat{executions.home_option_of(home)}")
+        return
     output.say("smoke run: few rows and steps, tiny models; the numbers mean nothing")
     output.say("gates were not enforced, and nothing was registered")
-    if result.status == "Succeeded":
-        output.say(f"next: fmo run {file}")
+    spec = result.source.get("spec")
+    if result.status == "Succeeded" and isinstance(spec, str) and Path(spec).is_file():
+        output.say(f"next: fmo run {shlex.quote(spec)}")
 
 
 def _write_report(result: ExecutionResult, home: Home, output: Output) -> Path | None:

@@ -13,6 +13,7 @@ from orchestrator.errors import InputError, Problem
 from orchestrator.local import history
 from orchestrator.local.differences import step_differences
 from orchestrator.local.home import DEFAULT_HOME, Home
+from orchestrator.local.lineage import model_uri
 from orchestrator.local.store import Store
 from orchestrator.results.comparison import Change, compare
 from orchestrator.results.comparison_page import render_comparison
@@ -146,6 +147,16 @@ def _counted_back(count: int, ids: Sequence[str], home: Home) -> str:
     what = f"'last~{count}' goes further back than the first execution in {home.root}"
     farthest = f"last~{len(ids) - 1}" if len(ids) > 1 else "last"
     raise InputError(Problem("", what, f"The first is {farthest}."))
+
+
+def has_language_model(result: ExecutionResult, home: Home) -> bool:
+    """Return whether the last model of an execution is one that can be talked to."""
+    try:
+        uri = model_uri(result.execution_id, None, home).rstrip("/")
+    except InputError:
+        return False
+    names = ("config.json", "adapter_config.json")
+    return any(Store(home.store).find(f"{uri}/{name}") for name in names)
 
 
 def report_path(result: ExecutionResult, home: Home) -> Path:

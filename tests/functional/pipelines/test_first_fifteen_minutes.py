@@ -149,6 +149,7 @@ def test_from_an_empty_folder_to_a_tuned_model_that_answers(user: User) -> None:
     ran = user.types("fmo run spec.yaml --set steps.train.max_steps=40 --json")
     assert ran.returncode == 0, ran.stderr
     assert "Evaluation: exam" in ran.stderr
+    assert "talk to it: fmo chat" in ran.stderr
     result = json.loads(ran.stdout)
     assert "<h1>tickets</h1>" in Path(result["report"]).read_text(encoding="utf-8")
     assert losses(result)[-1] < losses(result)[0]
