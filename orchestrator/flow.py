@@ -28,6 +28,7 @@ from orchestrator.results.collect import collect
 from orchestrator.spec.findings import Findings, line_of
 from orchestrator.spec.load import load_spec_with_lines
 from orchestrator.spec.project_file import find_project
+from orchestrator.spec.reader import decode_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -219,11 +220,7 @@ def read_text(path: Path) -> str:
         SpecError: If there is none, it is too large to be a spec, or is not UTF-8.
     """
     _check_size(path)
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        what = f"byte {error.start} is not UTF-8"
-        raise SpecError(Problem("", what, "Save the file as UTF-8.", file=path)) from error
+    return decode_utf8(path.read_bytes(), file=path)
 
 
 def load_file(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.commands.options import json_option
+from orchestrator.commands.options import PATH, json_option
 from orchestrator.commands.terminal import Output
+from orchestrator.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TARGETS = ("messages", "prompt-completion", "text")
 
@@ -18,10 +22,10 @@ def data() -> None:
 
 
 @data.command()
-@click.argument("path", type=click.Path(path_type=Path), metavar="FILE|FOLDER")
+@click.argument("path", type=PATH, metavar="FILE|FOLDER")
 @click.option(
     "--model",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FOLDER",
     help="A downloaded model: count tokens with its tokenizer.",
 )
@@ -34,7 +38,7 @@ def data() -> None:
 )
 @click.option(
     "--fix",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="OUT",
     help="Write the rows as JSON Lines to a new file, if nothing is lost by it.",
 )
@@ -65,8 +69,7 @@ def check(
 
     output = Output(as_json=as_json)
     if target is not None and fix is None:
-        message = "--to says how --fix writes the rows. Add --fix OUT."
-        raise click.UsageError(message)
+        raise InputError(Problem("--to", "it says how --fix writes the rows", "Add --fix OUT."))
     asked = Check(path, model, max_length=max_length, fix=fix, target=target)
     found = check_data(asked)
     output.show(*data_view.parts(found))

@@ -152,13 +152,14 @@ def _say_what_smoke_proves(result: ExecutionResult, file: Path, output: Output) 
 def _write_report(result: ExecutionResult, home: Home, output: Output) -> Path | None:
     """Write the report and return its path; None if it cannot be, which undoes no run."""
     from orchestrator.commands import executions
-    from orchestrator.errors import Problem
+    from orchestrator.errors import InputError, Problem
 
     path = executions.report_path(result, home)
     try:
         return executions.write_report(result, path)
-    except OSError as error:
-        what = f"the report cannot be written: {error.strerror or error}"
+    except (InputError, OSError) as error:
+        told = error.problems[0].what if isinstance(error, InputError) else error.strerror
+        what = f"the report cannot be written: {told or error}"
         fix = f"Later: fmo report {result.execution_id}{executions.home_option_of(home)}"
         output.warn([Problem(str(path), what, fix)])
         return None

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.commands.options import home_option, json_option
+from orchestrator.commands.options import PATH, home_option, json_option
 from orchestrator.commands.terminal import JSON_INDENT, Output
 from orchestrator.results.figures import duration, number, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+    from pathlib import Path
 
     from orchestrator.local.registry import RegisteredModel
     from orchestrator.results.model import ExecutionResult, Json
@@ -70,7 +70,7 @@ def why(execution: str, step: str, home_path: Path, *, as_json: bool) -> None:
 
 @click.command()
 @click.argument("execution", default="last")
-@click.option("-o", "--output", "target", type=click.Path(path_type=Path), help="Where to write.")
+@click.option("-o", "--output", "target", type=PATH, help="Where to write.")
 @home_option
 @json_option
 def report(execution: str, target: Path | None, home_path: Path, *, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrator.commands.options import json_option
+from orchestrator.commands.options import PATH, json_option
 from orchestrator.commands.terminal import Output
 from orchestrator.errors import DataError, InputError, Problem
 
@@ -25,7 +25,7 @@ LOOKED_AT = 1_000
     "--data",
     "data",
     required=True,
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE",
     help="Your rows: a file, or a folder of files.",
 )
@@ -40,7 +40,7 @@ LOOKED_AT = 1_000
     "target",
     default=Path("spec.yaml"),
     show_default=True,
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE",
     help="The spec to write.",
 )
@@ -60,6 +60,7 @@ def init(
     The first 1,000 rows tell format and columns. OBJECTIVE is sft (prompts and completions),
     pretrain (a new model from text) or continued-pretrain (a model, further, on text).
     """
+    from orchestrator.commands.writing import write_file
     from orchestrator.spec.starter import Start, starter_spec
 
     output = Output(as_json=as_json)
@@ -78,8 +79,7 @@ def init(
     )
     text = starter_spec(start, name=data.name.split(".")[0], file=target.name)
     _check(text, target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(text, encoding="utf-8")
+    write_file(target, text.encode())
     output.show(f"{target}: {objective} on {data} (format {found['format']})")
     output.say(f"next: fmo validate {target}")
     output.document({"file": str(target), "format": found["format"], "columns": found["columns"]})
