@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -21,9 +22,12 @@ from training_scripts.checking.survey import Measured, Survey
 from training_scripts.container import JobFailure, fail
 from training_scripts.data.problems import Problems
 
+CURE = "Check who may read it, and that the disk is not full."
+TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
 SHOWN = 1_000
 """Rows that cannot be used, of those named one by one."""
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143
+"""128 and the signal's number, as shells have it."""
 
 
 def main() -> int:
@@ -36,12 +40,15 @@ def main() -> int:
     parser.add_argument("--fix", type=Path, help="write the rows here, in format --to")
     parser.add_argument("--to", choices=get_args(Target))
     arguments = parser.parse_args()
+    # So that temporary files go when the check is told to end.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     try:
         document = check(arguments)
     except JobFailure as failure:
         document = {"error": str(failure)}
     except OSError as error:
-        document = {"error": f"{error.filename}: {error.strerror}. Check that it can be used."}
+        reason = (error.strerror or str(error)).lower()
+        document = {"error": f"{error.filename or arguments.data}: {reason}. {CURE}"}
     except KeyboardInterrupt:
         return INTERRUPTED
     print(json.dumps(document))
@@ -87,10 +94,12 @@ def load_tokenizer(folder: Path) -> Any:
         fail("--model: transformers is not installed. Run: pip install 'fm-orchestrator[train]'")
     if not folder.is_dir():
         fail(f"--model: there is no folder {folder}. Give the folder of a downloaded model.")
+    if not any((folder / name).is_file() for name in TOKENIZERS):
+        fail(f"--model: no tokenizer in {folder}. Give the folder of a whole model.")
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+        reason = " ".join(str(error).split())[:200]
         fail(f"--model: no tokenizer in {folder} ({reason}). Give the folder of a whole model.")
 
 

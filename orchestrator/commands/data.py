@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -71,7 +72,7 @@ def check(
     if target is not None and fix is None:
         raise InputError(Problem("--to", "it says how --fix writes the rows", "Add --fix OUT."))
     asked = Check(path, model, max_length=max_length, fix=fix, target=target)
-    found = check_data(asked)
+    found = check_data(asked, os.environ)
     output.show(*data_view.parts(found))
     if fix is not None:
         output.say(data_view.written_line(found, fix))

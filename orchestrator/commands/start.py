@@ -88,7 +88,7 @@ def init(
 def _look(data: Path) -> dict[str, Any]:
     from orchestrator.local.data_check import Check, check_data, problem_of
 
-    found = check_data(Check(data, max_rows=LOOKED_AT))
+    found = check_data(Check(data, max_rows=LOOKED_AT), os.environ)
     if found["problems"]["rows"]:
         raise DataError(map(problem_of, found["problems"]["first"]))
     return found

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import os
+import re
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import DataError, Problem
+from orchestrator.local.script import run_script
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from subprocess import CompletedProcess
 
-MODULE = "training_scripts.check_data"
 ROOT = Path(__file__).parents[2]
 """Where `training_scripts` lies, in a checkout as in an installation."""
+# -P: a folder with a `tokenize.py` or `random.py` must not come before Python's own.
+COMMAND = (sys.executable, "-P", "-m", "training_scripts.check_data")
+_PLACED = re.compile(r"(?P<file>.+?):(?P<line>\d+): (?P<said>.*)", re.DOTALL)
+_SENTENCE = re.compile(r"(?<=[^.]\.) (?=[A-Z`])")
 
 
 @dataclass(frozen=True)
@@ -35,20 +42,24 @@ class Check:
     """That format; the nearest if None."""
 
 
-def check_data(check: Check, *, python: str = sys.executable) -> dict[str, Any]:
+def check_data(check: Check, environ: Mapping[str, str]) -> dict[str, Any]:
     """Return what was found, as the script's document has it.
+
+    Args:
+        check: What to look at.
+        environ: The caller's environment.
 
     Raises:
         DataError: If the data cannot be read at all, or not written as asked.
     """
-    command = [python, "-m", MODULE, *_arguments(check)]
-    # Started where the package lies, so that no folder of the user's can stand in for it.
-    done = subprocess.run(command, check=False, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    paths = [str(ROOT), *filter(None, [environ.get("PYTHONPATH")])]
+    done = run_script(
+        [*COMMAND, *_arguments(check)], {**environ, "PYTHONPATH": os.pathsep.join(paths)}
+    )
     try:
         document = json.loads(done.stdout)
     except ValueError as error:
-        what = f"the check ended with exit status {done.returncode}"
-        raise DataError(Problem(str(check.data), what, "See what it said above.")) from error
+        raise DataError(_death(check, done)) from error
     if "error" in document:
         lines = document["error"].splitlines()
         raise DataError(map(problem_of, lines))
@@ -56,19 +67,32 @@ def check_data(check: Check, *, python: str = sys.executable) -> dict[str, Any]:
 
 
 def problem_of(line: str) -> Problem:
-    """Return one line of the script's as a problem."""
-    what, asks, guess = line.partition(" Did you mean")
-    return Problem("", what.rstrip("."), f"{asks}{guess}".strip())
+    """Return one line of the script's, `file:line: what. What to do instead.`, as a problem."""
+    found = _PLACED.match(line)
+    said = found["said"] if found else line
+    what, *fix = _SENTENCE.split(said, maxsplit=1)
+    if found is None:
+        return Problem("", what.rstrip("."), "".join(fix))
+    return Problem("", what.rstrip("."), "".join(fix), Path(found["file"]), int(found["line"]))
+
+
+def _death(check: Check, done: CompletedProcess[str]) -> Problem:
+    if done.returncode == -signal.SIGKILL:
+        what = "the check was killed, as the system does when memory runs out"
+        return Problem(str(check.data), what, "Close other programs, or check a part of the rows.")
+    said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+    fix = "This is a bug of fmo: report it with a row that shows it."
+    return Problem(str(check.data), f"the check broke off: {said[-1].rstrip('.')}", fix)
 
 
 def _arguments(check: Check) -> Iterator[str]:
     for name, path in (("model", check.model), ("fix", check.fix)):
         if path is not None:
-            yield f"--{name}={path.absolute()}"
+            yield f"--{name}={path}"
     if check.max_rows is not None:
         yield f"--max-rows={check.max_rows}"
     if check.target is not None:
         yield f"--to={check.target}"
     yield f"--max-length={check.max_length}"
     yield "--"
-    yield str(check.data.absolute())
+    yield str(check.data)

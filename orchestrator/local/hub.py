@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from orchestrator.errors import DataError, Problem
+from orchestrator.local.script import run_script
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,7 @@ def fetch_model(
     options = [f"--revision={revision}", f"--output={folder}"]
     options += [] if weights else ["--no-weights"]
     command = [python, str(SCRIPT), *options, "--", model_id]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    done = run_script(command)
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
         # The script's last line says what to do, too.
