@@ -12,15 +12,22 @@ from orchestrator.compiler.assets import data_asset
 from orchestrator.compiler.compile import compile_plan
 from orchestrator.compiler.environment import LOCAL, Environment, NamedEnvironment, environment_of
 from orchestrator.compiler.files import hash_data
-from orchestrator.compiler.origins import spec_path, step_of
+from orchestrator.compiler.origins import field_of_job, fields_naming, spec_path, step_of
 from orchestrator.compiler.policy import refuse_what_policy_forbids
 from orchestrator.compiler.sources import gather_sources, is_local_path
 from orchestrator.definition.reader import parse_definition
 from orchestrator.definition.smoke import SMOKE
 from orchestrator.definition.validation import validate
-from orchestrator.errors import DefinitionError, InputError, Problem, SpecError
+from orchestrator.errors import (
+    DataError,
+    DefinitionError,
+    InputError,
+    Problem,
+    SpecError,
+    UnsupportedError,
+)
 from orchestrator.local.hub import is_described, is_stored, store_description, store_model
-from orchestrator.local.run import RunOptions, resume_execution, run_definition
+from orchestrator.local.run import RunOptions, check_definition, resume_execution, run_definition
 from orchestrator.local.store import Store
 from orchestrator.plan.build import build_plan
 from orchestrator.plan.secrets import no_secret_stands_in
@@ -31,7 +38,7 @@ from orchestrator.spec.project_file import find_project
 from orchestrator.spec.reader import decode_utf8
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from orchestrator.compiler.assets import Asset
     from orchestrator.compiler.compile import Compiled, HubAsset
@@ -61,6 +68,8 @@ class Prepared:
     hub_models: tuple[HubAsset, ...] = ()
     plan: Plan | None = None
     """None when the file was a definition already."""
+    loaded: LoadedSpec | None = None
+    """What `plan` was made of, for the lines of errors; None like it."""
     source: Mapping[str, Json] = field(default_factory=dict)
     """The receipt: what this was made from."""
 
@@ -104,6 +113,7 @@ def compile_file(
         assets=compiled.assets,
         hub_models=compiled.hub_models,
         plan=plan,
+        loaded=loaded,
         source={"spec": str(path), "overrides": dict(overrides), "environment": environment.name},
     )
 
@@ -111,7 +121,11 @@ def compile_file(
 def read_definition(path: Path) -> Prepared:
     """Return the definition JSON at `path`, ours or anyone's, validated."""
     data = read_text(path).encode()
-    _refuse_invalid(parse_definition(data), path)
+    try:
+        definition = parse_definition(data)
+    except InputError as error:
+        raise type(error)(replace(problem, file=path) for problem in error.problems) from error
+    _refuse_invalid(definition, path)
     return Prepared(data=data, name=path.stem, source={"definition": str(path)})
 
 
@@ -149,14 +163,16 @@ def run_prepared(
     """
     if smoke:
         parameters = {**parameters, **_smoke_parameters(prepared)}
+    parameters, given = _parameters_as_uris(parameters, prepared)
+    prepared = replace(prepared, assets=(*prepared.assets, *given))
+    _check_it_can_run(prepared, home, parameters)
     home.make()
-    store = Store(home.store)
-    store_inputs(prepared, store, weights=not smoke)
+    store_inputs(prepared, Store(home.store), weights=not smoke)
     result = run_definition(
         prepared.data,
         home,
         pipeline_name=prepared.name,
-        parameters=_stored_parameters(parameters, prepared, store),
+        parameters=parameters,
         source=prepared.source,
         workers=how.workers,
         use_cache=how.use_cache,
@@ -205,12 +221,15 @@ def store_inputs(prepared: Prepared, store: Store, *, weights: bool = True) -> N
     """Put the code, the local data and the hub's models that a definition names into the store.
 
     Of the models, without `weights`, only what describes them.
+
+    Raises:
+        DataError: For every model that the hub does not give, before any weights are fetched.
     """
+    _store_models(prepared, store, store_description)
     for asset in prepared.assets:
         _store_asset(asset, store)
-    put = store_model if weights else store_description
-    for hub in prepared.hub_models:
-        put(hub.uri, hub.model.model_id, hub.model.revision, store)
+    if weights:
+        _store_models(prepared, store, store_model)
 
 
 def read_text(path: Path) -> str:
@@ -301,18 +320,56 @@ def _smoke_parameters(prepared: Prepared) -> Mapping[str, str]:
     return {SMOKE: "true"}
 
 
-def _stored_parameters(
-    parameters: Mapping[str, str], prepared: Prepared, store: Store
-) -> Mapping[str, str]:
-    """Put files that `--param Name=./path` names into the store, and pass their URIs instead."""
-    stored = dict(parameters)
+def _check_it_can_run(prepared: Prepared, home: Home, parameters: Mapping[str, str]) -> None:
+    hub_uris = (hub.uri for hub in prepared.hub_models)
+    arriving = [*(asset.uri for asset in prepared.assets), *hub_uris]
+    try:
+        check_definition(prepared.data, home, parameters, arriving=arriving)
+    except (DataError, UnsupportedError) as error:
+        raise type(error)(_in_the_spec(prepared, error.problems)) from error
+
+
+def _in_the_spec(prepared: Prepared, problems: Iterable[Problem]) -> Sequence[Problem]:
+    """Return a backend's problems at the fields and lines of the spec that they come from."""
+    if prepared.plan is None or prepared.loaded is None:
+        return tuple(problems)
+    findings = prepared.loaded.findings(Path(str(prepared.source["spec"])))
+    for problem in problems:
+        findings.refuse(field_of_job(problem.where, prepared.plan), problem.what, problem.fix)
+    return findings.in_order()
+
+
+def _store_models(
+    prepared: Prepared, store: Store, put: Callable[[str, str, str, Store], None]
+) -> None:
+    problems: list[Problem] = []
+    for hub in prepared.hub_models:
+        try:
+            put(hub.uri, hub.model.model_id, hub.model.revision, store)
+        except DataError as error:
+            named = fields_naming(prepared.plan, hub.model) if prepared.plan else []
+            where = named[0] if named else ""
+            also = f" {' and '.join(named[1:])} name it too." if named[1:] else ""
+            problems += [
+                replace(problem, where=where or problem.where, fix=problem.fix + also)
+                for problem in error.problems
+            ]
+    if problems:
+        raise DataError(_in_the_spec(prepared, problems))
+
+
+def _parameters_as_uris(
+    parameters: Mapping[str, str], prepared: Prepared
+) -> tuple[Mapping[str, str], tuple[Asset, ...]]:
+    """Return URIs in place of the files that `--param Name=./path` names, and those files."""
+    stored, assets = dict(parameters), []
     for name, value in parameters.items():
         known = prepared.plan.parameters.get(name) if prepared.plan else None
         if known is not None and known.type == "S3Uri" and is_local_path(value):
             asset = data_asset(LOCAL.bucket, hash_data(Path(value), f"--param {name}"))
-            _store_asset(asset, store)
+            assets.append(asset)
             stored[name] = asset.uri
-    return stored
+    return stored, tuple(assets)
 
 
 def _store_asset(asset: Asset, store: Store) -> None:

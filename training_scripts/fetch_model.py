@@ -124,7 +124,7 @@ def _weights_problem(model_id: str, names: Iterable[str]) -> str:
 
 
 def _short(error: Any) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = re.sub(r"\[Errno -?\d+\] ", "", " ".join(str(error).split())) or "no answer"
     return text if len(text) <= 200 else text[:197] + "..."
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -38,8 +39,9 @@ def fetch_model(
     done = run_script(command)
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-        # The script's last line says what to do, too.
-        raise DataError(Problem(f"hf://{model_id}@{revision}", lines[-1].rstrip(".")))
+        what, *fix = re.split(r"\. (?=[A-Z])", lines[-1].rstrip("."), maxsplit=1)
+        cure = f"{fix[0]}." if fix else ""
+        raise DataError(Problem(f"hf://{model_id}@{revision}", what, cure))
 
 
 def store_model(

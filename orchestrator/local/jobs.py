@@ -145,14 +145,16 @@ def _lay_out(plan: JobPlan, folder: Path, store: Store) -> None:
     for channel in plan.channels:
         (folder / channel.path).mkdir(parents=True, exist_ok=True)
         if not store.download(channel.uri, folder / channel.path):
-            raise StoreError(missing_data_text(channel.name, channel.uri, store))
+            what, fix = missing_data(channel.uri, store)
+            message = f"input {channel.name!r}: {what}. {fix}"
+            raise StoreError(message)
 
 
-def missing_data_text(channel: str, uri: str, store: Store) -> str:
-    """Return what to tell a person when a job's input is not in the store."""
+def missing_data(uri: str, store: Store) -> tuple[str, str]:
+    """Return what to tell a person when an input is not in the store, and the cure."""
     location = parse_uri(uri)
     place = store.root.joinpath(location.bucket, *location.key.rstrip("/").split("/"))
-    return f"input {channel!r}: the local store has nothing at {uri}. Copy a sample to {place}."
+    return f"the local store has nothing at {uri}", f"Copy a sample to {place}."
 
 
 @contextlib.contextmanager

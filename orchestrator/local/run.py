@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,7 @@ from orchestrator.results.events import ExecutionEnded, ExecutionStarted
 from orchestrator.results.model import StepResult, step_from_json, step_to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from threading import Event as StopEvent
 
     from orchestrator.definition.json import Json
@@ -135,6 +135,36 @@ def run_definition(
         results = {name: _not_started(name, graph) for name in graph}
         journal.add_execution(record, _records(results))
         return _execute(_Execution(record, graph, values, results, journal), session)
+
+
+def check_definition(
+    data: bytes,
+    home: Home,
+    parameters: Mapping[str, Json],
+    *,
+    arriving: Iterable[str] = (),
+    handlers: Handlers | None = None,
+) -> None:
+    """Refuse what `run_definition` would refuse, before anything is stored for it.
+
+    Args:
+        data: The definition's JSON.
+        home: Where store and journal are; nothing is made there.
+        parameters: Parameter name to value.
+        arriving: URIs of folders that will be in the store by then.
+        handlers: Python functions for Lambda and Callback steps.
+
+    Raises:
+        InputError: If it could not run.
+        StoreError: If it names what the store cannot hold.
+    """
+    definition = parse_definition(data)
+    graph, store = build_graph(definition), Store(home.store)
+    given = parameter_values(definition.parameters, parameters)
+    variables = execution_variables("", "", datetime.min.replace(tzinfo=UTC))
+    values = Values(variables, given, graph, store, SystemClock())
+    machine = Machine(home, store, handlers or Handlers(), arriving=tuple(arriving))
+    check_can_run(graph, values, machine)
 
 
 def resume_execution(
