@@ -154,11 +154,18 @@ def _evaluate_json_get(body: Mapping[str, Json], resolver: Resolver) -> Json:
     path = body.get("Path")
     if not isinstance(path, str):
         raise DefinitionError(Problem("Std:JsonGet", f"Path must be text, not {path!r}"))
+    return follow(json_document(body, resolver), parse_path(path))
+
+
+def json_document(body: Mapping[str, Json], resolver: Resolver) -> Json:
+    """Return the whole document that the body of a `Std:JsonGet` reads from.
+
+    Raises:
+        DefinitionError: If it is not there.
+    """
     if "S3Uri" in body:
-        uri = evaluate(body["S3Uri"], resolver)
-        return follow(resolver.s3_document(joined_text(uri)), parse_path(path))
-    step, name = property_file_of(body)
-    return follow(resolver.property_file(step, name), parse_path(path))
+        return resolver.s3_document(joined_text(evaluate(body["S3Uri"], resolver)))
+    return resolver.property_file(*property_file_of(body))
 
 
 def property_file_of(body: Mapping[str, Json]) -> tuple[str, str]:

@@ -241,7 +241,7 @@ def _verdict(ended: Exit, plan: JobPlan, folder: Path, log: JobLog) -> JobEnd:
     number = ended.signal or max(ended.exit_code - 128, 0)
     said = _said(folder / plan.failure_file)
     reason = said or _from_log(ended, log)
-    if number in _OUTSIDE_SIGNALS or number in set(signal.Signals):
+    if not said and number in set(signal.Signals):
         reason = _signal_text(number) + (f": {reason}" if reason else "")
     fault = INTERNAL_ERROR if ended.signal in _OUTSIDE_SIGNALS else None
     named = next((fault for name, fault in _NAMED_FAULTS.items() if said.startswith(name)), None)
