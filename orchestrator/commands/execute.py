@@ -167,12 +167,16 @@ def _write_report(result: ExecutionResult, home: Home, output: Output) -> Path |
 
 def _say_why(result: ExecutionResult, home: Home, output: Output) -> None:
     from orchestrator.commands import executions
+    from orchestrator.errors import ExecutionStoppedError, GateFailedError, StepFailedError
 
     failed = [step for step in result.steps if step.status == "Failed"]
     for step in failed:
-        output.say(f"{step.name}: {step.failure_reason or 'failed'}", "red")
+        code = (GateFailedError if step.type == "Fail" else StepFailedError).code
+        output.say(f"{code} {step.name}: {step.failure_reason or 'failed'}", "red")
         if step.log:
             output.say(f"log: {step.log}")
+    if not failed:
+        output.say(f"{ExecutionStoppedError.code} it was stopped; finished steps are kept", "red")
     if any(step.type != "Fail" for step in failed) or not failed:
         option = executions.home_option_of(home)
         output.say(f"go on with: fmo resume {result.execution_id}{option}")

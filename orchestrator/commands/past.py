@@ -38,7 +38,9 @@ def runs(home_path: Path, *, as_json: bool) -> None:
     output = Output(as_json=as_json)
     found = executions.list_executions(executions.open_home(home_path))
     table = new_table()
-    for heading in ("execution", "pipeline", "status", "started", "time"):
+    # Half an id cannot be copied: the other columns give way first.
+    table.add_column("execution", no_wrap=True)
+    for heading in ("pipeline", "status", "started", "time"):
         table.add_column(heading, overflow="fold")
     for one in found:
         cells = (Text(one.execution_id), Text(one.pipeline_name), status_text(one.status))
