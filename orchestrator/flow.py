@@ -349,7 +349,7 @@ def _store_models(
         except DataError as error:
             named = fields_naming(prepared.plan, hub.model) if prepared.plan else []
             where = named[0] if named else ""
-            also = f" {' and '.join(named[1:])} name it too." if named[1:] else ""
+            also = f" The same model stands in {' and '.join(named[1:])}." if named[1:] else ""
             problems += [
                 replace(problem, where=where or problem.where, fix=problem.fix + also)
                 for problem in error.problems

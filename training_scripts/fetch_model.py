@@ -9,6 +9,7 @@ line on stderr says what went wrong.
 from __future__ import annotations
 
 import argparse
+import errno
 import re
 import shutil
 import sys
@@ -105,8 +106,13 @@ def explain(error: Exception, model_id: str, revision: str) -> str:
         case errors.HfHubHTTPError():
             status = getattr(error.response, "status_code", "an error")
             return f"the hub answered {status} for {model_id}. Try again later."
+        case OSError() if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            return (
+                f"no space is left on the disk for {model_id}. "
+                "Free some space, or let FMO_HOME name a folder on another disk."
+            )
         case OSError() if error.filename:
-            return f"{error.filename}: {error.strerror}. Free some space, or use another folder."
+            return f"{error.filename}: {error.strerror}. Check who may write there."
         case _:
             return (
                 f"the hub cannot be reached for {model_id} ({_short(error)}). "
