@@ -236,10 +236,14 @@ def read_text(path: Path) -> str:
     """Return the text of a spec file.
 
     Raises:
-        SpecError: If there is none, it is too large to be a spec, or is not UTF-8.
+        SpecError: If there is none, it is too large to be a spec, may not be read, or is not UTF-8.
     """
-    _check_size(path)
-    return decode_utf8(path.read_bytes(), file=path)
+    try:
+        _check_size(path)
+        return decode_utf8(path.read_bytes(), file=path)
+    except OSError as error:
+        what = f"it cannot be read: {(error.strerror or str(error)).lower()}"
+        raise SpecError(Problem("", what, "Check who may read it.", file=path)) from error
 
 
 def load_file(

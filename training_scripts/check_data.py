@@ -8,6 +8,7 @@ Needs nothing but Python; with numpy it finds near-duplicates, with transformers
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import signal
 import sys
@@ -22,7 +23,6 @@ from training_scripts.checking.survey import Measured, Survey
 from training_scripts.container import JobFailure, fail
 from training_scripts.data.problems import Problems
 
-CURE = "Check who may read it, and that the disk is not full."
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
 SHOWN = 1_000
 """Rows that cannot be used, of those named one by one."""
@@ -48,7 +48,8 @@ def main() -> int:
         document = {"error": str(failure)}
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        document = {"error": f"{error.filename or arguments.data}: {reason}. {CURE}"}
+        cure = "Free some space." if error.errno == errno.ENOSPC else "Check who may read it."
+        document = {"error": f"{error.filename or arguments.data}: {reason}. {cure}"}
     except KeyboardInterrupt:
         return INTERRUPTED
     print(json.dumps(document))

@@ -52,7 +52,7 @@ def naming_unreadable(where: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        what = f"cannot read '{error.filename}': {error.strerror}"
+        what = f"'{error.filename}' cannot be read: {(error.strerror or str(error)).lower()}"
         raise SpecError(Problem(where, what, "Check who may read it.")) from error
 
 

@@ -55,6 +55,7 @@ _LITTLE_BYTES = 4 * 2**20
 _READ_BYTES = 4 * _REASON_LENGTH
 _NOT_KEPT = ("input/data", "processing", "model", "output/data", "code", "home", TEMPORARY)
 _CHECKPOINT_WAIT_SECONDS = 86400.0
+_LACKING = {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
 _OUTSIDE_SIGNALS = {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP}
 
 INTERNAL_ERROR = "SageMaker.JOB_INTERNAL_ERROR"
@@ -205,7 +206,11 @@ def _start(
     except OSError as error:
         if error.errno == errno.ENOSPC:
             return JobEnd("Failed", disk_full_text(folder))
-        return JobEnd("Failed", f"the job cannot be started: {error}", CAPACITY_ERROR)
+        # A lack of processes or memory passes; a file that may not be read stays so.
+        fault = CAPACITY_ERROR if error.errno in _LACKING else None
+        place = f"{error.filename}: " if error.filename else ""
+        reason = f"{place}{(error.strerror or str(error)).lower()}"
+        return JobEnd("Failed", f"the job cannot be started: {reason}", fault)
     end = _verdict(ended, plan, folder, log)
     if end.status == "Failed" and end.reason and not around.as_opt_ml and ML_ROOT in end.reason:
         return replace(end, reason=f"{_NO_NAMESPACE} {end.reason}"[:_REASON_LENGTH])
