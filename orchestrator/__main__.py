@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-
-INTERRUPTED = 130
-"""128 + SIGINT, as shells have it."""
 
 
 def main() -> None:
     """Run `fmo`; Ctrl-C ends it quietly from the first import on."""
     try:
-        from orchestrator.cli import main as fmo  # noqa: PLC0415 - it takes 60 ms, all of which may be interrupted
+        # It takes 60 ms to import.
+        from orchestrator.cli import main as fmo  # noqa: PLC0415
     except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
-    fmo()
+        sys.exit(128 + signal.SIGINT)
+    try:
+        fmo()
+    finally:
+        # All is said and done; Python still has to put its things away.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 import traceback
 from typing import TYPE_CHECKING, NoReturn
@@ -18,7 +19,7 @@ from orchestrator.commands import check, config, execute, past
 from orchestrator.commands.chat import chat
 from orchestrator.commands.data import data
 from orchestrator.commands.start import init
-from orchestrator.commands.terminal import Failure, Output
+from orchestrator.commands.terminal import INTERRUPTED, Failure, Output
 from orchestrator.errors import DiskFullError, FmoError, InputError, Problem, StoreError
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ GROUPS = {
 CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 DEBUG = "--debug"
 """Taken anywhere among the arguments, so that it can be added to a command that failed."""
-INTERRUPTED = 130
-"""128 + SIGINT, as shells have it; an execution that was stopped can be resumed."""
 BUG = 70
 """EX_SOFTWARE of sysexits.h: neither the run nor the input is to blame."""
 CURES = {
@@ -100,6 +99,7 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except (KeyboardInterrupt, click.Abort):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # A second one would only add noise.
         output.say("interrupted; to go on, type the same command again")
         return INTERRUPTED
     except click.ClickException as error:

@@ -1,7 +1,8 @@
 """A Hugging Face hub on this machine: serves the models of a folder, and refuses in known ways.
 
 A process of its own, because tests may not open sockets. `ROOT/OWNER/NAME/...` is a model;
-`acme/gated` and `acme/broken` answer 403 and 503. Every request is a line of `ROOT/requests`.
+`acme/gated` and `acme/broken` answer 403 and 503, `acme/slow` does not answer. Every
+request is a line of `ROOT/requests`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 SHA = "a" * 40
 SERVER = """
-import json, pathlib, sys
+import json, pathlib, sys, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 ROOT = pathlib.Path(sys.argv[1])
@@ -42,7 +43,9 @@ class Hub(BaseHTTPRequestHandler):
         owner, name, *rest = path.removeprefix("api/models/").split("/")
         model, folder = f"{owner}/{name}", ROOT / owner / name
         files = [str(p.relative_to(folder)) for p in sorted(folder.rglob("*")) if p.is_file()]
-        if model in REFUSED:
+        if model == "acme/slow":
+            time.sleep(600)
+        elif model in REFUSED:
             status, code = REFUSED[model]
             self.answer(status, b"{}", X_Error_Code=code)
         elif not files:
@@ -67,6 +70,7 @@ class Hub(BaseHTTPRequestHandler):
         pass
 
 server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+server.daemon_threads = True
 print(server.server_port, flush=True)
 server.serve_forever()
 """

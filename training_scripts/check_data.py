@@ -8,13 +8,15 @@ Needs nothing but Python; with numpy it finds near-duplicates, with transformers
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import json
+import shutil
 import signal
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from training_scripts.checking.convert import NEAREST, Target, convert
 from training_scripts.checking.reading import open_data, placed_samples
@@ -22,6 +24,9 @@ from training_scripts.checking.report import report
 from training_scripts.checking.survey import Measured, Survey
 from training_scripts.container import JobFailure, fail
 from training_scripts.data.problems import Problems
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
 SHOWN = 1_000
@@ -68,8 +73,8 @@ def check(arguments: argparse.Namespace) -> dict[str, Any]:
         measured = Measured(load_tokenizer(arguments.model), arguments.max_length)
     problems = Problems(shown=SHOWN)
     data = open_data(arguments.data, problems, max_rows=arguments.max_rows)
-    with tempfile.TemporaryDirectory(prefix="fmo-check-") as folder:
-        survey = Survey(Path(folder))
+    with scratch_folder() as folder:
+        survey = Survey(folder)
         try:
             survey.read(placed_samples(data, problems), measured)
             document = report(data, survey, problems, measured)
@@ -81,6 +86,22 @@ def check(arguments: argparse.Namespace) -> dict[str, Any]:
     again = open_data(arguments.data, problems, max_rows=arguments.max_rows)
     rows = convert(again, arguments.fix, target, problems)
     return {**document, "written": {"format": target, "rows": rows}}
+
+
+@contextlib.contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Yield a folder that is gone afterwards, also when the check is told to end."""
+    told = {signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, told)
+    folder = Path(tempfile.mkdtemp(prefix="fmo-check-"))
+    try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, told)
+        yield folder
+    finally:
+        # Removing it must not be cut short.
+        signal.pthread_sigmask(signal.SIG_BLOCK, told)
+        shutil.rmtree(folder, ignore_errors=True)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, told)
 
 
 def load_tokenizer(folder: Path) -> Any:

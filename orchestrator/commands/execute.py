@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from orchestrator.commands.options import (
     spec_argument,
     workers_option,
 )
-from orchestrator.commands.terminal import Output
+from orchestrator.commands.terminal import INTERRUPTED, Output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,7 +75,7 @@ def run(
             how=flow.HowToRun(watch, os.environ, workers=workers, use_cache=not no_cache),
             smoke=smoke,
         )
-    code = show_result(result, home, output)
+    code = finish(result, home, output)
     if smoke:
         _say_what_smoke_proves(result, file, output)
     context.exit(code)
@@ -113,7 +114,22 @@ def resume(
             home,
             flow.HowToRun(watch, os.environ, workers=workers, use_cache=not no_cache),
         )
-    context.exit(show_result(result, home, output))
+    context.exit(finish(result, home, output))
+
+
+def finish(result: ExecutionResult, home: Home, output: Output) -> int:
+    """Show how it went and return the exit code; Ctrl-C meanwhile undoes nothing."""
+    from orchestrator.commands import executions
+
+    if result.status == "Stopped":
+        # Whoever pressed Ctrl-C may press it again while the report is written.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return show_result(result, home, output)
+    except KeyboardInterrupt:
+        again = f"fmo report {result.execution_id}{executions.home_option_of(home)}"
+        output.say(f"interrupted; the execution had {result.status.lower()} before. See: {again}")
+        return INTERRUPTED
 
 
 def show_result(result: ExecutionResult, home: Home, output: Output) -> int:

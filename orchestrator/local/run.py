@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from orchestrator.definition.reader import parse_definition
 from orchestrator.errors import InputError, Problem, StoreBusyError
 from orchestrator.local.clock import SystemClock
-from orchestrator.local.executor import Executor
+from orchestrator.local.executor import Executor, told_by_signals
 from orchestrator.local.graph import build_graph
 from orchestrator.local.handlers import Handlers
 from orchestrator.local.history import execution_result, known_execution
@@ -223,9 +223,11 @@ def _execute(execution: _Execution, session: _Session) -> ExecutionResult:
         journal.set_execution(record.id, "Executing", None, None)
         running = replace(record, status="Executing", ended_at=None, failure_reason=None)
         session.listener(_started(running, results, session))
-        verdict = executor.run(runner)
-        ended_at = session.clock.now().isoformat()
-        journal.set_execution(record.id, verdict.status, ended_at, verdict.reason)
+        with told_by_signals(executor.interrupt):
+            verdict = executor.run(runner)
+            ended_at = session.clock.now().isoformat()
+            # An impatient second Ctrl-C must not keep the journal from knowing.
+            journal.set_execution(record.id, verdict.status, ended_at, verdict.reason)
         ended = replace(
             record, status=verdict.status, ended_at=ended_at, failure_reason=verdict.reason
         )
