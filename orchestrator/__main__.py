@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import signal
-import sys
 
 
 def main() -> None:
     """Run `fmo`; Ctrl-C ends it quietly from the first import on."""
-    try:
-        # It takes 60 ms to import.
-        from orchestrator.cli import main as fmo  # noqa: PLC0415
-    except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
+    # A shell starts what is in the background with Ctrl-C ignored.
+    is_in_front = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+    if is_in_front:
+        # An exception in the middle of an import comes out as another one.
+        signal.signal(signal.SIGINT, lambda *_: os._exit(128 + signal.SIGINT))
+    from orchestrator.cli import main as fmo  # noqa: PLC0415 - it takes 60 ms
+
+    if is_in_front:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         fmo()
     finally:

@@ -44,6 +44,7 @@ CURES = {
     errno.ENAMETOOLONG: "Use a shorter path.",
 }
 """What to do when the system refuses a file, by its reason."""
+AGAIN = "interrupted; to go on, type the same command again"
 BROKEN_PIPE = 141
 """128 + SIGPIPE: whoever read stdout left."""
 
@@ -100,7 +101,7 @@ def run(arguments: Sequence[str]) -> int:
         return BROKEN_PIPE
     except (KeyboardInterrupt, click.Abort):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # A second one would only add noise.
-        output.say("interrupted; to go on, type the same command again")
+        output.say(AGAIN)
         return INTERRUPTED
     except click.ClickException as error:
         return _usage_error(error, output)
@@ -118,13 +119,21 @@ def tell_of_a_bug(
 ) -> NoReturn:
     """Say in one line what nobody foresaw, in place of a traceback, and exit with `BUG`."""
     del trace
-    if issubclass(kind, KeyboardInterrupt):
+    if _is_interrupt(error):
+        Output(as_json=False).say(AGAIN)
         sys.exit(INTERRUPTED)
     what = f"this is a bug of fmo: {kind.__name__}: {error}"
     fix = f"Run it again with {DEBUG} to see where, and report that."
     failure = Failure(FmoError.code, BUG, (Problem("", what, fix),))
     Output(as_json="--json" in sys.argv).fail(failure)
     sys.exit(BUG)
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Return whether Ctrl-C is behind `error`: a class that is being made hides it."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _reopen_closed_streams() -> None:

@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS = 60
 READY = "ready\r\n"
-PROGRAM = "from orchestrator.__main__ import main; print('ready', flush=True); main()"
+PROGRAM = """
+import signal
+from orchestrator.__main__ import main
+signal.signal(signal.SIGINT, lambda *_: None)
+print("ready", flush=True)
+main()
+"""
 """`fmo`, which first says that Python has started: until then nobody can answer Ctrl-C well."""
 STYLE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 PRESS_EVERY_SECONDS = 0.3

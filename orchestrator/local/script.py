@@ -39,14 +39,16 @@ def run_script(
         stdout, stderr = process.communicate()
     except BaseException:
         if process is not None:
-            _end(process)
+            # A second Ctrl-C must not keep the script from tidying up.
+            with _interrupts_blocked():
+                _end(process)
         raise
     return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
 
 
 @contextlib.contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """Let a child start with SIGINT blocked, which it inherits.
+    """Put SIGINT off; a child that is started meanwhile keeps it blocked.
 
     A terminal sends Ctrl-C to every process in front. The child, which may still be importing,
     would print a traceback; it is told by SIGTERM instead.
