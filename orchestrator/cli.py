@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 import traceback
 from typing import TYPE_CHECKING, NoReturn
@@ -18,8 +19,8 @@ from orchestrator.commands import check, config, execute, past
 from orchestrator.commands.chat import chat
 from orchestrator.commands.data import data
 from orchestrator.commands.start import init
-from orchestrator.commands.terminal import Failure, Output
-from orchestrator.errors import DiskFullError, FmoError, Problem, StoreError
+from orchestrator.commands.terminal import INTERRUPTED, Failure, Output
+from orchestrator.errors import DiskFullError, FmoError, InputError, Problem, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,10 +34,17 @@ GROUPS = {
 CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 DEBUG = "--debug"
 """Taken anywhere among the arguments, so that it can be added to a command that failed."""
-INTERRUPTED = 130
-"""128 + SIGINT, as shells have it; an execution that was stopped can be resumed."""
 BUG = 70
 """EX_SOFTWARE of sysexits.h: neither the run nor the input is to blame."""
+CURES = {
+    errno.ENOSPC: "Free some space and try again.",
+    errno.EACCES: "Check who may read and write it.",
+    errno.EPERM: "Check who may read and write it.",
+    errno.EROFS: "Name a folder on a disk that can be written.",
+    errno.ENAMETOOLONG: "Use a shorter path.",
+}
+"""What to do when the system refuses a file, by its reason."""
+AGAIN = "interrupted; to go on, type the same command again"
 BROKEN_PIPE = 141
 """128 + SIGPIPE: whoever read stdout left."""
 
@@ -78,6 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run `fmo` with `arguments` and return its exit code."""
+    _reopen_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character shows its escape, instead of ending the run.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
@@ -91,7 +100,8 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except (KeyboardInterrupt, click.Abort):
-        output.say("interrupted")
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # A second one would only add noise.
+        output.say(AGAIN)
         return INTERRUPTED
     except click.ClickException as error:
         return _usage_error(error, output)
@@ -109,6 +119,9 @@ def tell_of_a_bug(
 ) -> NoReturn:
     """Say in one line what nobody foresaw, in place of a traceback, and exit with `BUG`."""
     del trace
+    if _is_interrupt(error):
+        Output(as_json=False).say(AGAIN)
+        sys.exit(INTERRUPTED)
     what = f"this is a bug of fmo: {kind.__name__}: {error}"
     fix = f"Run it again with {DEBUG} to see where, and report that."
     failure = Failure(FmoError.code, BUG, (Problem("", what, fix),))
@@ -116,10 +129,31 @@ def tell_of_a_bug(
     sys.exit(BUG)
 
 
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Return whether Ctrl-C is behind `error`: a class that is being made hides it."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def _reopen_closed_streams() -> None:
+    """Give streams that the caller closed (`>&-`) somewhere to go.
+
+    Else the next file that is opened, such as the journal, would be what jobs write to.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            mode = os.O_RDONLY if number == 0 else os.O_WRONLY
+            os.dup2(os.open(os.devnull, mode), number)
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w"))
+
+
 def _refused_by_system(error: OSError) -> Failure:
     what = (error.strerror or str(error)).lower().rstrip(".")
     is_full = error.errno == errno.ENOSPC
-    fix = "Free some space and try again." if is_full else "Check that the path can be used."
+    fix = CURES.get(error.errno or 0, "Check that the path can be used.")
     problem = Problem(str(error.filename or ""), what, fix)
     return Failure(
         (DiskFullError if is_full else StoreError).code, StoreError.exit_code, (problem,)
@@ -127,8 +161,11 @@ def _refused_by_system(error: OSError) -> Failure:
 
 
 def _usage_error(error: click.ClickException, output: Output) -> int:
-    error.show(file=sys.stderr)
-    output.document(
-        Failure("FMO100", error.exit_code, (Problem("", error.format_message()),)).to_json()
-    )
-    return error.exit_code
+    if error.message.startswith("Usage: "):  # Nothing was typed after a group: its help.
+        error.show(file=sys.stderr)
+        return error.exit_code
+    from orchestrator.commands.usage import usage_problem
+
+    failure = Failure(InputError.code, InputError.exit_code, (usage_problem(error),))
+    output.fail(failure)
+    return failure.exit_code

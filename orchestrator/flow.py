@@ -11,7 +11,7 @@ from orchestrator.compiler.assets import data_asset
 from orchestrator.compiler.compile import compile_plan
 from orchestrator.compiler.environment import LOCAL, Environment, NamedEnvironment, environment_of
 from orchestrator.compiler.files import hash_data
-from orchestrator.compiler.origins import spec_path, step_of
+from orchestrator.compiler.origins import field_of_job, fields_naming, spec_path, step_of
 from orchestrator.compiler.policy import refuse_what_policy_forbids
 from orchestrator.compiler.sources import gather_sources, is_local_path
 from orchestrator.compiler.tracking import trackers_can_be_reached
@@ -19,9 +19,16 @@ from orchestrator.compiler.values import hub_uri
 from orchestrator.definition.reader import parse_definition
 from orchestrator.definition.smoke import SMOKE
 from orchestrator.definition.validation import validate
-from orchestrator.errors import DefinitionError, InputError, Problem, SpecError
+from orchestrator.errors import (
+    DataError,
+    DefinitionError,
+    InputError,
+    Problem,
+    SpecError,
+    UnsupportedError,
+)
 from orchestrator.local.hub import is_described, is_stored, store_description, store_model
-from orchestrator.local.run import RunOptions, resume_execution, run_definition
+from orchestrator.local.run import RunOptions, check_definition, resume_execution, run_definition
 from orchestrator.local.store import Store
 from orchestrator.local.surroundings import surroundings
 from orchestrator.plan.build import build_plan
@@ -29,7 +36,7 @@ from orchestrator.results.collect import collect
 from orchestrator.specs import is_definition, load_file, load_written, read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from orchestrator.compiler.assets import Asset
     from orchestrator.compiler.compile import Compiled, HubAsset
@@ -60,6 +67,10 @@ class Prepared:
     hub_models: tuple[HubAsset, ...] = ()
     plan: Plan | None = None
     """None when the file was a definition already."""
+    loaded: LoadedSpec | None = None
+    """What `plan` was made of, for the lines of errors; None like it."""
+    file: Path | None = None
+    """Where the spec or the definition stands; None if a program wrote it."""
     source: Mapping[str, Json] = field(default_factory=dict)
     """The receipt: what this was made from."""
 
@@ -117,8 +128,12 @@ def compile_written(
 def read_definition(path: Path) -> Prepared:
     """Return the definition JSON at `path`, ours or anyone's, validated."""
     data = read_text(path).encode()
-    _refuse_invalid(parse_definition(data), path)
-    return Prepared(data=data, name=path.stem, source={"definition": str(path)})
+    try:
+        definition = parse_definition(data)
+    except InputError as error:
+        raise type(error)(replace(problem, file=path) for problem in error.problems) from error
+    _refuse_invalid(definition, path)
+    return Prepared(data=data, name=path.stem, file=path, source={"definition": str(path)})
 
 
 def prepare_file(path: Path, overrides: Mapping[str, str], env: str | None = None) -> Prepared:
@@ -155,19 +170,22 @@ def run_prepared(
     """
     if smoke:
         parameters = {**parameters, **_smoke_parameters(prepared)}
+    parameters, given = _parameters_as_uris(parameters, prepared)
+    prepared = replace(prepared, assets=(*prepared.assets, *given))
+    options = RunOptions(environ=how.environ)
+    _check_it_can_run(prepared, home, parameters, options)
     home.make()
-    store = Store(home.store)
-    store_inputs(prepared, store, weights=not smoke)
+    store_inputs(prepared, Store(home.store), weights=not smoke)
     result = run_definition(
         prepared.data,
         home,
         pipeline_name=prepared.name,
-        parameters=_stored_parameters(parameters, prepared, store),
+        parameters=parameters,
         source={**prepared.source, **surroundings()},
         workers=how.workers,
         use_cache=how.use_cache,
         listener=how.listener,
-        options=RunOptions(environ=how.environ),
+        options=options,
     )
     return with_outputs(result, home)
 
@@ -217,12 +235,15 @@ def store_inputs(prepared: Prepared, store: Store, *, weights: bool = True) -> N
     """Put the code, the local data and the hub's models that a definition names into the store.
 
     Of the models, without `weights`, only what describes them.
+
+    Raises:
+        DataError: For every model that the hub does not give, before any weights are fetched.
     """
+    _store_models(prepared, store, store_description)
     for asset in prepared.assets:
         _store_asset(asset, store)
-    put = store_model if weights else store_description
-    for hub in prepared.hub_models:
-        put(hub.uri, hub.model.model_id, hub.model.revision, store)
+    if weights:
+        _store_models(prepared, store, store_model)
 
 
 def _name_of(target: Environment | NamedEnvironment) -> str | None:
@@ -264,6 +285,8 @@ def _compiled(
         assets=compiled.assets,
         hub_models=compiled.hub_models,
         plan=plan,
+        loaded=loaded,
+        file=file,
         source={**source, "environment": environment.name},
     )
 
@@ -305,18 +328,58 @@ def _smoke_parameters(prepared: Prepared) -> Mapping[str, str]:
     return {SMOKE: "true"}
 
 
-def _stored_parameters(
-    parameters: Mapping[str, str], prepared: Prepared, store: Store
-) -> Mapping[str, str]:
-    """Put files that `--param Name=./path` names into the store, and pass their URIs instead."""
-    stored = dict(parameters)
+def _check_it_can_run(
+    prepared: Prepared, home: Home, parameters: Mapping[str, str], options: RunOptions
+) -> None:
+    hub_uris = (hub.uri for hub in prepared.hub_models)
+    arriving = [*(asset.uri for asset in prepared.assets), *hub_uris]
+    try:
+        check_definition(prepared.data, home, parameters, arriving=arriving, options=options)
+    except (DataError, UnsupportedError) as error:
+        raise type(error)(_in_the_spec(prepared, error.problems)) from error
+
+
+def _in_the_spec(prepared: Prepared, problems: Iterable[Problem]) -> Sequence[Problem]:
+    """Return a backend's problems at the fields and lines of the spec that they come from."""
+    if prepared.plan is None or prepared.loaded is None:
+        return tuple(problems)
+    findings = prepared.loaded.findings(prepared.file)
+    for problem in problems:
+        findings.refuse(field_of_job(problem.where, prepared.plan), problem.what, problem.fix)
+    return findings.in_order()
+
+
+def _store_models(
+    prepared: Prepared, store: Store, put: Callable[[str, str, str, Store], None]
+) -> None:
+    problems: list[Problem] = []
+    for hub in prepared.hub_models:
+        try:
+            put(hub.uri, hub.model.model_id, hub.model.revision, store)
+        except DataError as error:
+            named = fields_naming(prepared.plan, hub.model) if prepared.plan else []
+            where = named[0] if named else ""
+            also = f" The same model stands in {' and '.join(named[1:])}." if named[1:] else ""
+            problems += [
+                replace(problem, where=where or problem.where, fix=problem.fix + also)
+                for problem in error.problems
+            ]
+    if problems:
+        raise DataError(_in_the_spec(prepared, problems))
+
+
+def _parameters_as_uris(
+    parameters: Mapping[str, str], prepared: Prepared
+) -> tuple[Mapping[str, str], tuple[Asset, ...]]:
+    """Return URIs in place of the files that `--param Name=./path` names, and those files."""
+    stored, assets = dict(parameters), []
     for name, value in parameters.items():
         known = prepared.plan.parameters.get(name) if prepared.plan else None
         if known is not None and known.type == "S3Uri" and is_local_path(value):
             asset = data_asset(LOCAL.bucket, hash_data(Path(value), f"--param {name}"))
-            _store_asset(asset, store)
+            assets.append(asset)
             stored[name] = asset.uri
-    return stored
+    return stored, tuple(assets)
 
 
 def _store_asset(asset: Asset, store: Store) -> None:

@@ -9,6 +9,7 @@ from orchestrator.errors import Problem, SpecError
 from orchestrator.plan.secrets import no_secret_stands_in
 from orchestrator.spec.load import check_spec, read_spec
 from orchestrator.spec.project_file import find_project
+from orchestrator.spec.reader import decode_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,14 +69,14 @@ def read_text(path: Path) -> str:
     """Return the text of a spec or a definition.
 
     Raises:
-        SpecError: If there is none, it is too large to be a spec, or is not UTF-8.
+        SpecError: If there is none, it is too large to be a spec, may not be read, or is not UTF-8.
     """
-    _check_size(path)
     try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        what = f"byte {error.start} is not UTF-8"
-        raise SpecError(Problem("", what, "Save the file as UTF-8.", file=path)) from error
+        _check_size(path)
+        return decode_utf8(path.read_bytes(), file=path)
+    except OSError as error:
+        what = f"it cannot be read: {(error.strerror or str(error)).lower()}"
+        raise SpecError(Problem("", what, "Check who may read it.", file=path)) from error
 
 
 def _read_spec_text(path: Path) -> str:

@@ -9,6 +9,7 @@ line on stderr says what went wrong.
 from __future__ import annotations
 
 import argparse
+import errno
 import re
 import shutil
 import sys
@@ -105,8 +106,13 @@ def explain(error: Exception, model_id: str, revision: str) -> str:
         case errors.HfHubHTTPError():
             status = getattr(error.response, "status_code", "an error")
             return f"the hub answered {status} for {model_id}. Try again later."
+        case OSError() if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            return (
+                f"no space is left on the disk for {model_id}. "
+                "Free some space, or let FMO_HOME name a folder on another disk."
+            )
         case OSError() if error.filename:
-            return f"{error.filename}: {error.strerror}. Free some space, or use another folder."
+            return f"{error.filename}: {error.strerror}. Check who may write there."
         case _:
             return (
                 f"the hub cannot be reached for {model_id} ({_short(error)}). "
@@ -124,7 +130,7 @@ def _weights_problem(model_id: str, names: Iterable[str]) -> str:
 
 
 def _short(error: Any) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = re.sub(r"\[Errno -?\d+\] ", "", " ".join(str(error).split())) or "no answer"
     return text if len(text) <= 200 else text[:197] + "..."
 
 

@@ -7,16 +7,16 @@ import os
 import signal
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.commands.options import home_option
+from orchestrator.commands.options import PATH, home_option
 from orchestrator.commands.terminal import Output, finite
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from orchestrator.commands.chat_models import Cast
     from orchestrator.commands.chat_view import View
@@ -32,7 +32,7 @@ RAW, AUTO = "raw", "auto"
     "--base", metavar="MODEL", help="Compare with this model, or none. [default: as in its exam]"
 )
 @click.option(
-    "--prompts", "prompts_file", metavar="FILE", type=click.Path(path_type=Path),
+    "--prompts", "prompts_file", metavar="FILE", type=PATH,
     help="Answer these: one prompt a line, or JSON lines with `prompt`.",
 )  # fmt: skip
 @click.option(

@@ -18,7 +18,8 @@ def read_prompts(path: Path) -> list[str]:
     """Return the prompts of a file: one a line, or the `prompt` of each JSON line.
 
     Raises:
-        DataError: If the file is missing, not UTF-8, holds no prompt, or has lines that are none.
+        DataError: If the file is missing, may not be read, is not UTF-8, holds no prompt, or has
+            lines that are none.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
@@ -26,6 +27,9 @@ def read_prompts(path: Path) -> list[str]:
         raise DataError(Problem("", "there is no such file", "Check the path.", path)) from error
     except IsADirectoryError as error:
         raise DataError(Problem("", "it is a folder", "Name a file in it.", path)) from error
+    except OSError as error:
+        what = f"it cannot be read: {(error.strerror or str(error)).lower()}"
+        raise DataError(Problem("", what, "Check who may read it.", path)) from error
     except UnicodeDecodeError as error:
         what = f"byte {error.start} is not UTF-8"
         raise DataError(Problem("", what, "Save the file as UTF-8.", path)) from error

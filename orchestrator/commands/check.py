@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.commands.options import env_option, json_option, set_option, spec_argument
+from orchestrator.commands.options import PATH, env_option, json_option, set_option, spec_argument
 from orchestrator.commands.terminal import JSON_INDENT, Output
 from orchestrator.results.figures import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from orchestrator.results.model import Json
 
@@ -63,9 +63,7 @@ def plan(file: Path, overrides: Mapping[str, str], env: str | None, *, as_json: 
 @spec_argument
 @set_option
 @env_option
-@click.option(
-    "-o", "--output", "target", type=click.Path(path_type=Path), help="Write here, not to stdout."
-)
+@click.option("-o", "--output", "target", type=PATH, help="Write here, not to stdout.")
 @click.option("--bucket", help="For AWS: where code, data and outputs live.")
 @click.option("--role-arn", help="For AWS: the jobs' execution role.")
 @click.option("--region", help="For AWS: decides which images are used.")
@@ -88,6 +86,7 @@ def compile_command(
     them, the definition is the one that `fmo run` runs on this machine.
     """
     from orchestrator import flow
+    from orchestrator.commands.writing import write_file
     from orchestrator.compiler.environment import target_of
 
     output = Output(as_json=as_json)
@@ -98,8 +97,7 @@ def compile_command(
     if target is None:
         output.write(prepared.data.decode())
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(prepared.data)
+    write_file(target, prepared.data)
     digest = hashlib.sha256(prepared.data).hexdigest()
     output.say(f"{target}: {len(prepared.data):,} bytes, sha256 {digest[:12]}")
     output.document({"file": str(target), "bytes": len(prepared.data), "sha256": digest})

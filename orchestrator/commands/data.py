@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
+from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.commands.options import home_option, json_option
+from orchestrator.commands.options import PATH, home_option, json_option
 from orchestrator.commands.terminal import Output
+from orchestrator.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TARGETS = ("messages", "prompt-completion", "text", "preference")
 
@@ -18,10 +23,10 @@ def data() -> None:
 
 
 @data.command()
-@click.argument("path", type=click.Path(path_type=Path), metavar="FILE|FOLDER")
+@click.argument("path", type=PATH, metavar="FILE|FOLDER")
 @click.option(
     "--model",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FOLDER",
     help="A downloaded model: count tokens with its tokenizer.",
 )
@@ -34,7 +39,7 @@ def data() -> None:
 )
 @click.option(
     "--fix",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="OUT",
     help="Write the rows as JSON Lines to a new file, if nothing is lost by it.",
 )
@@ -65,10 +70,9 @@ def check(
 
     output = Output(as_json=as_json)
     if target is not None and fix is None:
-        message = "--to says how --fix writes the rows. Add --fix OUT."
-        raise click.UsageError(message)
+        raise InputError(Problem("--to", "it says how --fix writes the rows", "Add --fix OUT."))
     asked = Check(path, model, max_length=max_length, fix=fix, target=target)
-    found = check_data(asked)
+    found = check_data(asked, os.environ)
     output.show(*data_view.parts(found))
     if fix is not None:
         output.say(data_view.written_line(found, fix))
@@ -80,7 +84,7 @@ def check(
 
 
 @data.command()
-@click.argument("path", type=click.Path(path_type=Path), metavar="FILE|FOLDER|SPEC")
+@click.argument("path", type=PATH, metavar="FILE|FOLDER|SPEC")
 @click.option(
     "--step", metavar="NAME",
     help="With a spec: the step of kind train whose rows, model and settings are taken, if "
@@ -136,7 +140,7 @@ def mask(
     changes = mask_source.Changes(prompt_template, max_length, truncate, whole_loss)
     home = executions.open_home(home_path)
     asked = mask_source.find(path, step, model, home, changes)
-    found = mask_data(asked.data, asked.model, asked.masking, rows=rows)
+    found = mask_data(asked.data, asked.model, asked.masking, os.environ, rows=rows)
     output.show(*mask_view.parts(found, output.results))
     output.document(found)
     context.exit(0 if mask_view.is_well(found) else 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from orchestrator.commands.options import (
     spec_argument,
     workers_option,
 )
-from orchestrator.commands.terminal import Output
+from orchestrator.commands.terminal import INTERRUPTED, Output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,7 +75,7 @@ def run(
             how=flow.HowToRun(watch, os.environ, workers=workers, use_cache=not no_cache),
             smoke=smoke,
         )
-    context.exit(show_result(result, home, output))
+    context.exit(finish(result, home, output))
 
 
 @click.command()
@@ -111,7 +112,22 @@ def resume(
             home,
             flow.HowToRun(watch, os.environ, workers=workers, use_cache=not no_cache),
         )
-    context.exit(show_result(result, home, output))
+    context.exit(finish(result, home, output))
+
+
+def finish(result: ExecutionResult, home: Home, output: Output) -> int:
+    """Show how it went and return the exit code; Ctrl-C meanwhile undoes nothing."""
+    from orchestrator.commands import executions
+
+    if result.status == "Stopped":
+        # Whoever pressed Ctrl-C may press it again while the report is written.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return show_result(result, home, output)
+    except KeyboardInterrupt:
+        again = f"fmo report {result.execution_id}{executions.home_option_of(home)}"
+        output.say(f"interrupted; the execution had {result.status.lower()} before. See: {again}")
+        return INTERRUPTED
 
 
 def show_result(result: ExecutionResult, home: Home, output: Output) -> int:
@@ -162,13 +178,14 @@ def _say_what_is_next(result: ExecutionResult, home: Home, output: Output) -> No
 def _write_report(result: ExecutionResult, home: Home, output: Output) -> Path | None:
     """Write the report and return its path; None if it cannot be, which undoes no run."""
     from orchestrator.commands import executions
-    from orchestrator.errors import Problem
+    from orchestrator.errors import InputError, Problem
 
     path = executions.report_path(result, home)
     try:
         return executions.write_report(result, path)
-    except OSError as error:
-        what = f"the report cannot be written: {error.strerror or error}"
+    except (InputError, OSError) as error:
+        told = error.problems[0].what if isinstance(error, InputError) else error.strerror
+        what = f"the report cannot be written: {told or error}"
         fix = f"Later: fmo report {result.execution_id}{executions.home_option_of(home)}"
         output.warn([Problem(str(path), what, fix)])
         return None
@@ -176,12 +193,16 @@ def _write_report(result: ExecutionResult, home: Home, output: Output) -> Path |
 
 def _say_why(result: ExecutionResult, home: Home, output: Output) -> None:
     from orchestrator.commands import executions
+    from orchestrator.errors import ExecutionStoppedError, GateFailedError, StepFailedError
 
     failed = [step for step in result.steps if step.status == "Failed"]
     for step in failed:
-        output.say(f"{step.name}: {step.failure_reason or 'failed'}", "red")
+        code = (GateFailedError if step.type == "Fail" else StepFailedError).code
+        output.say(f"{code} {step.name}: {step.failure_reason or 'failed'}", "red")
         if step.log:
             output.say(f"log: {step.log}")
+    if not failed:
+        output.say(f"{ExecutionStoppedError.code} it was stopped; finished steps are kept", "red")
     if any(step.type != "Fail" for step in failed) or not failed:
         option = executions.home_option_of(home)
         output.say(f"go on with: fmo resume {result.execution_id}{option}")

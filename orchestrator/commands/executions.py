@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator import flow
+from orchestrator.commands.writing import write_file
 from orchestrator.errors import InputError, Problem
 from orchestrator.local import history
 from orchestrator.local.differences import step_differences
@@ -33,8 +34,14 @@ LOG_TAIL_BYTES = 6_000
 
 
 def open_home(path: Path) -> Home:
-    """Return the home at `path`, which need not exist yet."""
-    return Home(path.resolve())
+    """Return the home at `path`, which need not exist yet.
+
+    Raises:
+        StoreError: If something is there that cannot be used.
+    """
+    home = Home(path.resolve())
+    home.is_there()
+    return home
 
 
 def home_option_of(home: Home) -> str:
@@ -171,8 +178,7 @@ def write_report(result: ExecutionResult, path: Path) -> Path:
         for step in result.steps
         if step.status in {"Failed", "Stopped"} and step.log is not None
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render_report(result, logs=logs), encoding="utf-8")
+    write_file(path, render_report(result, logs=logs).encode())
     return path
 
 

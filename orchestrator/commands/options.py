@@ -7,12 +7,37 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from orchestrator.errors import InputError, Problem
 from orchestrator.local.home import DEFAULT_HOME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 F = TypeVar("F", bound="Callable[..., Any]")
+
+
+class SystemPath(click.Path):
+    """A path that this system can hold; whether anything is there is for the command to say."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return `value` as a path; InputError if it is empty or not UTF-8."""
+        del ctx
+        where = param.opts[0] if isinstance(param, click.Option) else ""
+        if not str(value):
+            raise InputError(Problem(where, "the path is empty", "Write one."))
+        try:
+            # The journal and the pages of reports are UTF-8, and hold whole paths.
+            str(Path(value).absolute()).encode()
+        except UnicodeEncodeError as error:
+            fix = "Rename it, or set LC_ALL=C.UTF-8 if its name is right."
+            raise InputError(Problem(where, f"the path '{value}' is not UTF-8", fix)) from error
+        except FileNotFoundError as error:
+            what = "the folder that this terminal is in does not exist any more"
+            raise InputError(Problem("", what, "Go to another one.")) from error
+        return Path(value)
+
+
+PATH = SystemPath()
 
 
 def pairs(
@@ -22,10 +47,12 @@ def pairs(
     found: dict[str, str] = {}
     for value in values:
         name, equals, content = value.partition("=")
+        option = parameter.opts[0]
         if not equals or not name:
-            option = parameter.opts[0]
-            message = f"{value!r} has no '='. Write {option} NAME=VALUE."
-            raise click.BadParameter(message)
+            what = (
+                f"{value!r} has no '='" if not equals else f"{value!r} has no name before its '='"
+            )
+            raise InputError(Problem(option, what, f"Write {option} NAME=VALUE."))
         found[name] = content
     return found
 
@@ -40,7 +67,7 @@ def home_option(command: F) -> F:
     """Add `--home`."""
     return click.option(
         "--home", "home_path", envvar="FMO_HOME", default=DEFAULT_HOME, show_default=True,
-        type=click.Path(path_type=Path), help="Store, journal and executions. Env: FMO_HOME.",
+        type=PATH, help="Store, journal and executions. Env: FMO_HOME.",
     )(command)  # fmt: skip
 
 
@@ -82,5 +109,5 @@ def no_cache_option(command: F) -> F:
     return click.option("--no-cache", is_flag=True, help=text)(command)
 
 
-spec_argument = click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+spec_argument = click.argument("file", type=PATH, metavar="FILE")
 """A spec, or where the command allows it a definition JSON. Missing files are our own error."""

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.commands.options import home_option, json_option
+from orchestrator.commands.options import PATH, home_option, json_option
 from orchestrator.commands.terminal import JSON_INDENT, Output
 from orchestrator.results.figures import duration, number, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+    from pathlib import Path
 
     from orchestrator.local.home import Home
     from orchestrator.local.registry import RegisteredModel
@@ -40,7 +40,9 @@ def runs(home_path: Path, *, as_json: bool) -> None:
     output = Output(as_json=as_json)
     found = executions.list_executions(executions.open_home(home_path))
     table = new_table()
-    for heading in ("execution", "pipeline", "status", "started", "time"):
+    # Half an id cannot be copied: the other columns give way first.
+    table.add_column("execution", no_wrap=True)
+    for heading in ("pipeline", "status", "started", "time"):
         table.add_column(heading, overflow="fold")
     for one in found:
         cells = (Text(one.execution_id), Text(one.pipeline_name), status_text(one.status))
@@ -73,7 +75,7 @@ def why(execution: str, step: str, home_path: Path, *, as_json: bool) -> None:
 @click.command()
 @click.argument("execution", default="last")
 @click.argument("other", required=False)
-@click.option("-o", "--output", "target", type=click.Path(path_type=Path), help="Where to write.")
+@click.option("-o", "--output", "target", type=PATH, help="Where to write.")
 @home_option
 @json_option
 def report(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrator.commands.options import json_option
+from orchestrator.commands.options import PATH, json_option
 from orchestrator.commands.terminal import Output
 from orchestrator.errors import DataError, InputError, Problem
 
@@ -25,7 +25,7 @@ LOOKED_AT = 1_000
     "--data",
     "data",
     required=True,
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE",
     help="Your rows: a file, or a folder of files.",
 )
@@ -40,7 +40,7 @@ LOOKED_AT = 1_000
     "target",
     default=Path("spec.yaml"),
     show_default=True,
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE",
     help="The spec to write.",
 )
@@ -61,6 +61,7 @@ def init(
     (prompts with a chosen and a rejected answer), pretrain (a new model from text) or
     continued-pretrain (a model, further, on text).
     """
+    from orchestrator.commands.writing import write_file
     from orchestrator.spec.starter import Start, starter_spec
 
     output = Output(as_json=as_json)
@@ -80,8 +81,7 @@ def init(
     )
     text = starter_spec(start, name=data.name.split(".")[0], file=target.name)
     _check(text, target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(text, encoding="utf-8")
+    write_file(target, text.encode())
     output.show(f"{target}: {objective} on {data} (format {found['format']})")
     output.say(f"next: fmo validate {target}")
     output.document({"file": str(target), "format": found["format"], "columns": found["columns"]})
@@ -90,7 +90,7 @@ def init(
 def _look(data: Path) -> dict[str, Any]:
     from orchestrator.local.data_check import Check, check_data, problem_of
 
-    found = check_data(Check(data, max_rows=LOOKED_AT))
+    found = check_data(Check(data, max_rows=LOOKED_AT), os.environ)
     if found["problems"]["rows"]:
         raise DataError(map(problem_of, found["problems"]["first"]))
     return found

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from orchestrator.results.model import Json
 
 JSON_INDENT = 2
+INTERRUPTED = 130
+"""128 + SIGINT, as shells have it."""
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def naming_unreadable(where: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        what = f"cannot read '{error.filename}': {error.strerror}"
+        what = f"'{error.filename}' cannot be read: {(error.strerror or str(error)).lower()}"
         raise SpecError(Problem(where, what, "Check who may read it.")) from error
 
 
@@ -87,7 +87,8 @@ def _list_folder(folder: Path, where: str, max_bytes: int) -> dict[str, Path]:
         if total > max_bytes or len(files) > MAX_FILES:
             raise SpecError(_too_large(folder, where, max_bytes))
     if not files:
-        raise SpecError(Problem(where, f"the folder '{folder}' holds no files"))
+        fix = "Copy files there, or name another."
+        raise SpecError(Problem(where, f"the folder '{folder}' holds no files", fix))
     return files
 
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from orchestrator.plan.kinds import facts_of
+
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+    from orchestrator.plan.model import Plan, Source
 
 _GATE_SUFFIXES = ("-gate-failed", "-gate")
 _DEFAULT = re.compile(r"\(default of parameter (\w+)\)$")
 _INSIDE_STEP = re.compile(r"Steps\.(?P<step>[\w-]+)(?P<rest>.*)", re.DOTALL)
+_IMAGES = ("ImageUri", "TrainingImage")
 _MEMBERS = {
     "ResourceConfig.InstanceType": "instance_type",
     "ResourceConfig.InstanceCount": "instance_count",
@@ -48,6 +53,29 @@ def step_of(where: str, steps: Collection[str]) -> str | None:
         if name not in steps:
             name = found["step"].removesuffix(suffix)
     return name if name in steps else None
+
+
+def fields_naming(plan: Plan, source: Source) -> list[str]:
+    """Return the fields of the spec that name `source`, such as `steps.sft.model_name_or_path`."""
+    return [
+        f"steps.{step.name}.{read.field}"
+        for step in plan.steps
+        for read in facts_of(step.spec).reads
+        if read.channel is not None and step.inputs.get(read.channel) == source
+    ]
+
+
+def field_of_job(where: str, plan: Plan) -> str:
+    """Return the field of the spec for what a backend calls `steps.NAME.inputs.CHANNEL` or so."""
+    _, name, *rest = where.split(".", 2)
+    step = next((step for step in plan.steps if step.name == name), None)
+    if step is None or not rest:
+        return where
+    if rest[0] in _IMAGES:
+        return f"steps.{name}.image_uri"
+    channel = rest[0].removeprefix("inputs.")
+    fields = [read.field for read in facts_of(step.spec).reads if read.channel == channel]
+    return f"steps.{name}.{fields[0]}" if fields else where
 
 
 def spec_path(where: str, steps: Collection[str]) -> str | None:

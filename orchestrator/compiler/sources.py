@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.compiler.files import hash_data
+from orchestrator.compiler.model_folder import refuse_no_model
 from orchestrator.compiler.step_code import CodeReader, StepCode
 from orchestrator.errors import Problem, SpecError
+from orchestrator.plan.kinds import facts_of
 from orchestrator.plan.model import LocalPath
-from orchestrator.spec.own_script import own_script
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from orchestrator.compiler.assets import Content
     from orchestrator.compiler.environment import Environment
+    from orchestrator.plan.kinds import Wanted
     from orchestrator.plan.model import Plan
 
 TRAINING_SCRIPTS = Path(__file__).parents[2] / "training_scripts"
@@ -61,8 +63,10 @@ def gather_sources(
             continue
         if found:
             code[step.name] = found
-    for where, path in _local_paths(plan, environment):
+    for where, path, wanted in _local_paths(plan, environment):
         try:
+            if wanted == "model":
+                refuse_no_model(folder / path, where)
             data[path] = data.get(path) or hash_data(folder / path, where)
         except SpecError as error:
             problems.extend(error.problems)
@@ -76,14 +80,15 @@ def is_local_path(value: object) -> bool:
     return isinstance(value, str) and value.startswith(("./", "../", "/"))
 
 
-def _local_paths(plan: Plan, environment: Environment) -> Iterator[tuple[str, str]]:
+def _local_paths(plan: Plan, environment: Environment) -> Iterator[tuple[str, str, Wanted]]:
+    """Yield field, path and what is wanted there of everything to read on this machine."""
     for step in plan.steps:
-        prefix = "inputs." if own_script(step.spec) else ""
-        for channel, source in step.inputs.items():
+        for read in facts_of(step.spec).reads:
+            source = step.inputs.get(read.channel) if read.channel else None
             if isinstance(source, LocalPath):
-                yield f"steps.{step.name}.{prefix}{channel}", source.path
+                yield f"steps.{step.name}.{read.field}", source.path, read.wanted
     for name, parameter in plan.parameters.items():
         value = environment.default_of(parameter)
         if parameter.type == "S3Uri" and isinstance(value, str) and is_local_path(value):
             member = "local" if value == parameter.local else "default"
-            yield f"parameters.{name}.{member}", value
+            yield f"parameters.{name}.{member}", value, "anything"

@@ -154,21 +154,18 @@ def _evaluate_json_get(body: Mapping[str, Json], resolver: Resolver) -> Json:
     path = body.get("Path")
     if not isinstance(path, str):
         raise DefinitionError(Problem("Std:JsonGet", f"Path must be text, not {path!r}"))
+    return follow(json_document(body, resolver), parse_path(path))
+
+
+def json_document(body: Mapping[str, Json], resolver: Resolver) -> Json:
+    """Return the whole document that the body of a `Std:JsonGet` reads from.
+
+    Raises:
+        DefinitionError: If it is not there.
+    """
     if "S3Uri" in body:
-        uri = joined_text(evaluate(body["S3Uri"], resolver))
-        return _read_from(resolver.s3_document(uri), path, uri)
-    step, name = property_file_of(body)
-    file = f"property file {name!r} of step {step!r}"
-    return _read_from(resolver.property_file(step, name), path, file)
-
-
-def _read_from(document: Json, path: str, file: str) -> Json:
-    segments = parse_path(path)
-    try:
-        return follow(document, segments)
-    except DefinitionError as error:
-        fix = "The job that writes the file must write this too."
-        raise DefinitionError(Problem(file, error.problems[0].what, fix)) from error
+        return resolver.s3_document(joined_text(evaluate(body["S3Uri"], resolver)))
+    return resolver.property_file(*property_file_of(body))
 
 
 def property_file_of(body: Mapping[str, Json]) -> tuple[str, str]:

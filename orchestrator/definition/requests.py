@@ -186,7 +186,7 @@ def _text_limits(value: str, shape: Shape, where: str) -> Iterator[Problem]:
         close = get_close_matches(value, shape.enum, 1, 0.75)
         few = f"Use one of {', '.join(shape.enum)}." if len(shape.enum) <= 12 else ""
         fix = f"Did you mean {close[0]!r}?" if close else few
-        yield Problem(where, f"{value!r} is not a {shape.name}", fix)
+        yield Problem(where, f"SageMaker has no {_in_words(shape.name)} {value!r}", fix)
     if shape.maximum is not None and len(value) > shape.maximum:
         yield _too_long(where, f"it has {len(value)} characters", shape)
     elif shape.minimum is not None and len(value) < shape.minimum:
@@ -211,6 +211,11 @@ def _too_long(where: str, found: str, shape: Shape) -> Problem:
 def _least_length(on: str, values: list[Json]) -> int:
     literal = sum(len(value) for value in values if isinstance(value, str))
     return literal + len(on) * max(0, len(values) - 1)
+
+
+def _in_words(shape_name: str) -> str:
+    """Return `TrainingInstanceType` as `training instance type`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", shape_name).lower()
 
 
 def _shortened(value: str) -> str:

@@ -29,20 +29,24 @@ class Masking:
     completion_only_loss: bool = True
 
 
-def mask_data(data: Path, model: Path, masking: Masking, *, rows: int = 3) -> dict[str, Any]:
+def mask_data(
+    data: Path, model: Path, masking: Masking, environ: Mapping[str, str], *, rows: int = 3
+) -> dict[str, Any]:
     """Return the first rows' tokens, each with its mark, as the script's document has them.
 
     Args:
         data: A file or folder of rows.
         model: A folder with a tokenizer.
         masking: How rows become tokens.
+        environ: The caller's environment.
         rows: How many.
 
     Raises:
         DataError: If rows or tokenizer cannot be read.
     """
     arguments = [f"--model={model.absolute()}", f"--rows={rows}", *_arguments(masking)]
-    return {"path": str(data), "model": str(model), **document_of(MODULE, arguments, data)}
+    document = document_of(MODULE, arguments, data, environ)
+    return {"path": str(data), "model": str(model), **document}
 
 
 def _arguments(masking: Masking) -> Iterator[str]:

@@ -198,7 +198,8 @@ def _caches(caller: Mapping[str, str]) -> dict[str, str]:
     kept = {"PYTHONUSERBASE": site.getuserbase()} if site.ENABLE_USER_SITE else {}
     home = caller.get("HF_HOME") or f"{caller.get('HOME', '')}/.cache/huggingface"
     hub = Path(home, "hub")
-    return {**kept, **({"HF_HUB_CACHE": str(hub)} if hub.is_dir() else {})}
+    # HOME may be somebody else's, as it is under `sudo`.
+    return {**kept, **({"HF_HUB_CACHE": str(hub)} if os.access(hub, os.R_OK | os.X_OK) else {})}
 
 
 def _is_met(line: str) -> bool:

@@ -74,6 +74,12 @@ class Executor:
         """Pass `event` to the listener; from any thread."""
         self._messages.put(event)
 
+    def interrupt(self) -> None:
+        """Stop soon; may be called in a signal handler."""
+        # There, a lock taken here might be one that this thread holds.
+        self._asked_to_stop = True
+        self._messages.put(None)
+
     def run(self, runner: StepRunner) -> Verdict:
         """Run all steps that are not done; return how the execution ended."""
         for name, node in self._graph.items():
@@ -81,7 +87,7 @@ class Executor:
                 self._release(name)
             elif not node.waits_for:
                 self._push(name)
-        with _told_by_signals(self._interrupted), ThreadPoolExecutor(self._workers) as pool:
+        with ThreadPoolExecutor(self._workers) as pool:
             try:
                 self._loop(runner, pool)
             except BaseException:
@@ -168,11 +174,6 @@ class Executor:
     def _push(self, name: str) -> None:
         heapq.heappush(self._ready, (self._position[name], name))
 
-    def _interrupted(self) -> None:
-        # In a signal handler: a lock taken here might be one that this thread holds.
-        self._asked_to_stop = True
-        self._messages.put(None)
-
     def _verdict(self) -> Verdict:
         if self._failed:
             first = self.results[self._failed[0]]
@@ -188,7 +189,7 @@ class Executor:
 
 
 @contextlib.contextmanager
-def _told_by_signals(interrupted: Callable[[], None]) -> Iterator[None]:
+def told_by_signals(interrupted: Callable[[], None]) -> Iterator[None]:
     """Call `interrupted` on Ctrl-C and SIGTERM, where this is the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield

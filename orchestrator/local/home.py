@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from orchestrator.errors import StoreError
 from orchestrator.local.files import naming_full_disks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 DEFAULT_HOME = Path(".fmo")
 """Unless `FMO_HOME` or the caller says otherwise."""
@@ -18,12 +26,41 @@ class Home:
     root: Path
 
     def make(self) -> None:
-        """Make the folder, for its owner's eyes only and ignored by git, unless it is there."""
-        if self.root.is_dir():
-            return
-        with naming_full_disks(self.root):
-            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            (self.root / ".gitignore").write_text("*\n")
+        """Make the folder, for its owner's eyes only and ignored by git, unless it is there.
+
+        Raises:
+            StoreError: If it cannot be made, or not be written.
+        """
+        with self._naming_refusals():
+            if self.is_there():
+                return
+            with naming_full_disks(self.root):
+                self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+                (self.root / ".gitignore").write_text("*\n")
+
+    def is_there(self) -> bool:
+        """Return whether there is such a folder, and it can be used.
+
+        Raises:
+            StoreError: If a file has its name, or it may not be read or written.
+        """
+        with self._naming_refusals():
+            if not self.root.exists():
+                return False
+            if not self.root.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, "it is a file, not a folder")
+            if not os.access(self.root, os.R_OK | os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, "this user may not read and write it")
+            return True
+
+    @contextlib.contextmanager
+    def _naming_refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            message = f"{self.root}: {reason}. Let FMO_HOME or --home name a folder of yours."
+            raise StoreError(message) from error
 
     @property
     def store(self) -> Path:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from orchestrator.errors import DataError, Problem
+from orchestrator.local.script import run_script
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,11 +37,12 @@ def fetch_model(
     options = [f"--revision={revision}", f"--output={folder}"]
     options += [] if weights else ["--no-weights"]
     command = [python, str(SCRIPT), *options, "--", model_id]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    done = run_script(command)
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-        # The script's last line says what to do, too.
-        raise DataError(Problem(f"hf://{model_id}@{revision}", lines[-1].rstrip(".")))
+        what, *fix = re.split(r"\. (?=[A-Z])", lines[-1].rstrip("."), maxsplit=1)
+        cure = f"{fix[0]}." if fix else ""
+        raise DataError(Problem(f"hf://{model_id}@{revision}", what, cure))
 
 
 def store_model(

@@ -56,6 +56,7 @@ _LITTLE_BYTES = 4 * 2**20
 _READ_BYTES = 4 * _REASON_LENGTH
 _NOT_KEPT = ("input/data", "processing", "model", "output/data", "code", "home", TEMPORARY)
 _CHECKPOINT_WAIT_SECONDS = 86400.0
+_LACKING = {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
 _OUTSIDE_SIGNALS = {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP}
 
 INTERNAL_ERROR = "SageMaker.JOB_INTERNAL_ERROR"
@@ -150,7 +151,9 @@ def _lay_out(plan: JobPlan, folder: Path, around: JobSurroundings) -> None:
     for channel in plan.channels:
         (folder / channel.path).mkdir(parents=True, exist_ok=True)
         if not store.download(channel.uri, folder / channel.path):
-            raise StoreError(missing_data_text(channel.name, channel.uri, store))
+            what, fix = missing_data(channel.uri, store)
+            message = f"input {channel.name!r}: {what}. {fix}"
+            raise StoreError(message)
 
 
 def _link_live_outputs(plan: JobPlan, folder: Path, store: Store) -> None:
@@ -162,11 +165,11 @@ def _link_live_outputs(plan: JobPlan, folder: Path, store: Store) -> None:
         (folder / output.path).symlink_to(kept)
 
 
-def missing_data_text(channel: str, uri: str, store: Store) -> str:
-    """Return what to tell a person when a job's input is not in the store."""
+def missing_data(uri: str, store: Store) -> tuple[str, str]:
+    """Return what to tell a person when an input is not in the store, and the cure."""
     location = parse_uri(uri)
     place = store.root.joinpath(location.bucket, *location.key.rstrip("/").split("/"))
-    return f"input {channel!r}: the local store has nothing at {uri}. Copy a sample to {place}."
+    return f"the local store has nothing at {uri}", f"Copy a sample to {place}."
 
 
 @contextlib.contextmanager
@@ -211,7 +214,11 @@ def _start(
     except OSError as error:
         if error.errno == errno.ENOSPC:
             return JobEnd("Failed", disk_full_text(folder))
-        return JobEnd("Failed", f"the job cannot be started: {error}", CAPACITY_ERROR)
+        # A lack of processes or memory passes; a file that may not be read stays so.
+        fault = CAPACITY_ERROR if error.errno in _LACKING else None
+        place = f"{error.filename}: " if error.filename else ""
+        reason = f"{place}{(error.strerror or str(error)).lower()}"
+        return JobEnd("Failed", f"the job cannot be started: {reason}", fault)
     end = _verdict(ended, plan, folder, log)
     if end.status == "Failed" and end.reason and not around.as_opt_ml and ML_ROOT in end.reason:
         return replace(end, reason=f"{_NO_NAMESPACE} {end.reason}"[:_REASON_LENGTH])
@@ -262,7 +269,7 @@ def _verdict(ended: Exit, plan: JobPlan, folder: Path, log: JobLog) -> JobEnd:
     number = ended.signal or max(ended.exit_code - 128, 0)
     said = _said(folder / plan.failure_file, log)
     reason = said or _from_log(ended, log)
-    if number in _OUTSIDE_SIGNALS or number in set(signal.Signals):
+    if not said and number in set(signal.Signals):
         reason = _signal_text(number) + (f": {reason}" if reason else "")
     fault = INTERNAL_ERROR if ended.signal in _OUTSIDE_SIGNALS else None
     named = next((fault for name, fault in _NAMED_FAULTS.items() if said.startswith(name)), None)

@@ -21,7 +21,7 @@ from orchestrator.local.handlers import Handlers, function_name, queue_name
 from orchestrator.local.images import has_provider
 from orchestrator.local.job_plan import job_plan
 from orchestrator.local.job_secrets import missing_secrets
-from orchestrator.local.jobs import missing_data_text
+from orchestrator.local.jobs import missing_data
 from orchestrator.local.keys import parse_uri
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ class Machine:
     handlers: Handlers
     caller: Mapping[str, str] = field(default_factory=dict)
     """The environment `fmo` runs in, which secrets come from."""
+    arriving: tuple[str, ...] = ()
+    """URIs of folders that will be in the store before the first step starts."""
     has_module: Callable[[str], bool] = lambda name: importlib.util.find_spec(name) is not None
 
 
@@ -171,9 +173,10 @@ def _refuse_keys(steps: Sequence[Step], values: Values) -> None:
 def _missing_data(step: Step, values: Values, machine: Machine) -> Iterator[Problem]:
     plan = job_plan(step.type, "job", known_part(step, values))
     for channel in plan.channels:
-        if _UNKNOWN not in channel.uri and not machine.store.tree(channel.uri):
-            text = missing_data_text(channel.name, channel.uri, machine.store)
-            yield Problem(f"steps.{step.name}", text.rstrip("."))
+        is_to_come = channel.uri.startswith(machine.arriving)
+        if _UNKNOWN not in channel.uri and not is_to_come and not machine.store.tree(channel.uri):
+            what, fix = missing_data(channel.uri, machine.store)
+            yield Problem(f"steps.{step.name}.inputs.{channel.name}", what, fix)
 
 
 def _missing_secrets(step: Step, values: Values, machine: Machine) -> Iterator[Problem]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from orchestrator.definition.reader import parse_definition
 from orchestrator.errors import InputError, Problem, StoreBusyError
 from orchestrator.local.clock import SystemClock
-from orchestrator.local.executor import Executor
+from orchestrator.local.executor import Executor, told_by_signals
 from orchestrator.local.graph import build_graph
 from orchestrator.local.handlers import Handlers
 from orchestrator.local.history import execution_result, known_execution
@@ -32,7 +32,7 @@ from orchestrator.results.events import ExecutionEnded, ExecutionStarted
 from orchestrator.results.model import StepResult, step_from_json, step_to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from threading import Event as StopEvent
 
     from orchestrator.definition.json import Json
@@ -137,6 +137,37 @@ def run_definition(
         return _execute(_Execution(record, graph, values, results, journal), session)
 
 
+def check_definition(
+    data: bytes,
+    home: Home,
+    parameters: Mapping[str, Json],
+    *,
+    arriving: Iterable[str] = (),
+    options: RunOptions | None = None,
+) -> None:
+    """Refuse what `run_definition` would refuse, before anything is stored for it.
+
+    Args:
+        data: The definition's JSON.
+        home: Where store and journal are; nothing is made there.
+        parameters: Parameter name to value.
+        arriving: URIs of folders that will be in the store by then.
+        options: How it will run.
+
+    Raises:
+        InputError: If it could not run.
+        StoreError: If it names what the store cannot hold.
+    """
+    definition = parse_definition(data)
+    graph, store = build_graph(definition), Store(home.store)
+    given = parameter_values(definition.parameters, parameters)
+    variables = execution_variables("", "", datetime.min.replace(tzinfo=UTC))
+    values = Values(variables, given, graph, store, SystemClock())
+    options = options or RunOptions()
+    machine = Machine(home, store, options.handlers, options.environ, tuple(arriving))
+    check_can_run(graph, values, machine)
+
+
 def resume_execution(
     execution_id: str,
     home: Home,
@@ -193,9 +224,11 @@ def _execute(execution: _Execution, session: _Session) -> ExecutionResult:
         journal.set_execution(record.id, "Executing", None, None)
         running = replace(record, status="Executing", ended_at=None, failure_reason=None)
         session.listener(_started(running, results, session))
-        verdict = executor.run(runner)
-        ended_at = session.clock.now().isoformat()
-        journal.set_execution(record.id, verdict.status, ended_at, verdict.reason)
+        with told_by_signals(executor.interrupt):
+            verdict = executor.run(runner)
+            ended_at = session.clock.now().isoformat()
+            # An impatient second Ctrl-C must not keep the journal from knowing.
+            journal.set_execution(record.id, verdict.status, ended_at, verdict.reason)
         ended = replace(
             record, status=verdict.status, ended_at=ended_at, failure_reason=verdict.reason
         )

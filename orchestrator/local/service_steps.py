@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from orchestrator.definition.conditions import evaluate_conditions
 from orchestrator.definition.expressions import evaluate
-from orchestrator.errors import Problem, UnsupportedError
+from orchestrator.errors import DefinitionError, Problem, UnsupportedError
 from orchestrator.local.cache import cache_key
-from orchestrator.local.condition_text import condition_text
+from orchestrator.local.condition_text import condition_text, unread_metrics
 from orchestrator.local.handlers import (
     FAILURES,
     Handlers,
@@ -67,8 +67,12 @@ class ServiceSteps:
         def resolve(value: Json) -> Json:
             return evaluate(value, self.values)
 
-        holds = evaluate_conditions(step.conditions, resolve)
-        texts = tuple(condition_text(item, resolve) for item in step.conditions)
+        try:
+            holds = evaluate_conditions(step.conditions, resolve)
+            texts = tuple(condition_text(item, resolve) for item in step.conditions)
+        except DefinitionError as error:
+            problems = unread_metrics(step.conditions, self.values)
+            raise DefinitionError(problems or error.problems) from error
         result = replace(result, condition_outcome=holds, conditions=texts)
         return self._succeeded(result, {"Outcome": str(holds)})
 

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from orchestrator.definition.smoke import DOOR
 from orchestrator.definition.smoke import NAMES as SMOKE_PARAMETERS
-from orchestrator.plan.model import HubModel, StepOutput
+from orchestrator.plan.gates import metrics_compared_by
+from orchestrator.plan.model import HubModel, MetricSource, StepOutput
+from orchestrator.plan.references import parse_reference
 from orchestrator.spec.dangling import NOT_STEPS
 from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.evaluate import EvaluateSpec
@@ -54,6 +56,15 @@ EXAM_METRICS = frozenset(
 )
 """What `evaluate` measures of a model; a dot and a task's name may follow."""
 EXAM_COUNTS = frozenset(("rows", "leaked_rows"))
+TRAIN_OBJECTIVES = ("pretrain", "continued_pretrain", "sft")
+TRAIN_METRICS = frozenset(
+    (
+        *("eval/accuracy", "eval/loss", "eval/perplexity"),
+        *("train/loss", "train/parameters", "train/seconds", "train/steps", "train/tokens"),
+        *("train/tokens_per_second", "train/trainable_parameters"),
+    )
+)
+"""What training with one of `TRAIN_OBJECTIVES` measures."""
 
 
 def names_are_free(spec: PipelineSpec, gated: frozenset[str], findings: Findings) -> None:
@@ -155,18 +166,37 @@ def evaluations_compare(resolver: Resolver, findings: Findings) -> None:
 def gates_name_what_is_measured(spec: PipelineSpec, findings: Findings) -> None:
     """Warn about a bound on a metric that is never written: it would fail after training."""
     _gates_name_what_is_printed(spec, findings)
+    for field, owner, metric in _bounded(spec):
+        step = spec.steps.get(owner)
+        known = _measured_by(step)
+        measured = _without_prefix(metric) if isinstance(step, EvaluateSpec) else metric
+        if step is not None and known and measured not in known:
+            findings.warn(
+                field,
+                f"`{step.kind}` measures no {measured!r}, so the gate would fail",
+                did_you_mean(measured, sorted(known), noun="metrics"),
+            )
+
+
+def _bounded(spec: PipelineSpec) -> Iterator[tuple[str, str, str]]:
+    """Yield field, step and metric of everything that a gate compares."""
     for name, step in spec.steps.items():
-        if not isinstance(step, EvaluateSpec):
-            continue
-        for side, bounds in (("max", step.gates.max), ("min", step.gates.min)):
-            for metric in bounds:
-                measured = _without_prefix(metric)
-                if measured not in EXAM_METRICS | EXAM_COUNTS:
-                    findings.warn(
-                        f"steps.{name}.gates.{side}.{metric}",
-                        f"`evaluate` measures no {measured!r}, so the gate would fail",
-                        did_you_mean(measured, sorted(EXAM_METRICS | EXAM_COUNTS), noun="metrics"),
-                    )
+        if isinstance(step, EvaluateSpec | TrainSpec):
+            for side, bounds in (("max", step.gates.max), ("min", step.gates.min)):
+                yield from ((f"steps.{name}.gates.{side}.{bound}", name, bound) for bound in bounds)
+        for field, text in metrics_compared_by(step):
+            source = parse_reference(text)
+            if isinstance(source, MetricSource):
+                yield f"steps.{name}.{field}", source.step, source.metric
+
+
+def _measured_by(step: StepSpec | None) -> frozenset[str]:
+    """Return every metric that the step can write; nothing where that is not known here."""
+    if isinstance(step, EvaluateSpec):
+        return EXAM_METRICS | EXAM_COUNTS
+    if isinstance(step, TrainSpec) and step.objective in TRAIN_OBJECTIVES:
+        return TRAIN_METRICS
+    return frozenset()
 
 
 def _gates_name_what_is_printed(spec: PipelineSpec, findings: Findings) -> None:

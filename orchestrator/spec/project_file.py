@@ -28,8 +28,8 @@ def _text(file: Path, shown: Path) -> str:
     try:
         return decode_spec(file.read_bytes(), file=shown)
     except OSError as error:
-        what = f"the file cannot be read: {error.strerror}"
-        raise SpecError(Problem("", what, "Make it readable.", file=shown)) from error
+        what = f"it cannot be read: {(error.strerror or str(error)).lower()}"
+        raise SpecError(Problem("", what, "Check who may read it.", file=shown)) from error
 
 
 def _shown(file: Path, spec: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from typing import TYPE_CHECKING
 
@@ -59,11 +60,22 @@ def decode_spec(data: bytes, *, file: Path | None = None) -> str:
     """
     if len(data) > MAX_SPEC_BYTES:
         raise SpecError(_too_large(len(data), file))
+    return decode_utf8(data, file=file)
+
+
+def decode_utf8(data: bytes, *, file: Path | None = None) -> str:
+    """Return the text of a file, without a byte order mark.
+
+    Raises:
+        SpecError: If it is not UTF-8, with the line.
+    """
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        what = f"the file is not UTF-8: byte 0x{data[error.start]:02x} cannot be read"
+        is_wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        found = "it is UTF-16" if is_wide else f"byte 0x{data[error.start]:02x} cannot be read"
+        what = f"the file is not UTF-8: {found}"
         raise SpecError(
             Problem(where="", what=what, fix="Save it as UTF-8.", file=file, line=line)
         ) from error
@@ -121,6 +133,8 @@ def _unreadable(error: MarkedYAMLError, text: str, file: Path | None) -> Problem
     place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
     # The parser's own words for its tokens: `'<stream end>'`, `('<scalar>',)`.
     problem = re.sub(r"\(?'<([a-z ]+)>',?\)?", r"the \1", error.problem or error.context or "")
+    if problem.startswith("expected <block end>"):
+        problem = "this line does not fit the ones above it"
     what = f"this is not YAML{place}: {problem}"
     opened = error.context_mark if "parsing a flow" in (error.context or "") else None
     if opened and mark and opened.line != mark.line:

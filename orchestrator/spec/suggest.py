@@ -20,13 +20,19 @@ def did_you_mean(word: str, choices: Iterable[str], *, noun: str = "") -> str:
         noun: What the choices are, in the plural, for the list: `steps`.
     """
     names = list(dict.fromkeys(choices))
-    folded = {name.lower(): name for name in reversed(names)}
-    close = get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
-    if close:
-        return f"Did you mean {folded[close[0]]!r}?"
+    close = closest(word, names)
+    if close is not None:
+        return f"Did you mean {close!r}?"
     if not names:
         return ""
     listed = ", ".join(names[:MOST_LISTED])
     more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
     label = f"The {noun} are" if noun else "Choose from"
     return f"{label}: {listed}{more}."
+
+
+def closest(word: str, choices: Iterable[str]) -> str | None:
+    """Return the choice that `word` is likely to mean; None if none is close."""
+    folded = {name.lower(): name for name in reversed(list(choices))}
+    close = get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
+    return folded[close[0]] if close else None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING
 
 from orchestrator.spec import tracking
 from orchestrator.spec.fields import REQUIRES
-from orchestrator.spec.suggest import did_you_mean
+from orchestrator.spec.suggest import closest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,6 +30,7 @@ TYPES = {
 }
 NUMBER_TYPES = frozenset(("int_type", "int_from_float", "float_type"))
 MAPPING_TYPES = frozenset(("dict_type", "model_type", "model_attributes_type"))
+LIST_TYPES = frozenset(("tuple_type", "list_type"))
 BOUNDS = {
     "greater_than": ("gt", "above"),
     "greater_than_equal": ("ge", "at least"),
@@ -74,6 +76,8 @@ PATTERNS = {
     tracking.LABEL: "a name of at most 128 characters without '/'",
     r"^\$[A-Za-z0-9_-]+\.metrics\.[^\s.$][^\s$]*$": "$step.metrics.NAME",
 }
+INSTANCE = re.compile(r"[a-z0-9-]+\.[0-9]*[a-z]+")
+ELSEWHERE = re.compile(r"(https?|ftp|file|gs|azure|abfss?|dbfs|hdfs|s3a|s3n)://.*|[A-Za-z]:[\\/].*")
 HYPHENATED: frozenset[object] = frozenset(pattern for pattern in PATTERNS if "(-*" in pattern)
 MODEL_KEYS = frozenset(("model_name_or_path", "model", "base_model"))
 WORDS_FOR_TRUE = frozenset(("yes", "on", "y"))
@@ -105,16 +109,16 @@ def cure(
         return _boolean_cure(value)
     if "literal_error" in types:
         choices = _choices(next(error for error in errors if error["type"] == "literal_error"))
-        return did_you_mean(str(value), choices)
-    if types & NUMBER_TYPES and isinstance(value, str) and _is_number(value):
-        return "Remove the quotes."
+        close = closest(str(value), choices)
+        # Where none is close: what was expected lists them all.
+        return f"Did you mean {close!r}?" if close else ""
+    if types & NUMBER_TYPES and _is_number(value):
+        return "Remove the quotes." if isinstance(value, str) else _whole_cure(value)
     if types == {"string_type"} and isinstance(value, bool | int | float):
         return f'Put it in quotes: "{show(value)}".'
-    if isinstance(value, str):
-        return _text_cure(value, patterns, key, steps)
-    if isinstance(value, list | tuple) and types <= MAPPING_TYPES:
-        return "Write `NAME:` in place of each `-`."
-    return ""
+    if types <= MAPPING_TYPES | LIST_TYPES:
+        return _container_cure(value, key, types)
+    return _text_cure(value, patterns, key, steps) if isinstance(value, str) else ""
 
 
 def show(value: object) -> str:
@@ -124,10 +128,11 @@ def show(value: object) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, dict):
-        return "a mapping"
+        return "a mapping" if value else "an empty mapping"
     if isinstance(value, list | tuple):
-        return "a list"
-    text = repr(value)
+        return "a list" if value else "an empty list"
+    # A backslash stands in YAML as it is, not doubled as Python writes it.
+    text = repr(value).replace("\\\\", "\\") if isinstance(value, str) else repr(value)
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
@@ -140,7 +145,8 @@ def _expected(error: ErrorDetails) -> str:
         return f"a number {word} {context[key]:,.12g}"
     if kind in LENGTHS:
         side = "at least" if kind == "too_short" else "at most"
-        return f"{side} {context[LENGTHS[kind]]} of them"
+        entries = "entry" if context[LENGTHS[kind]] == 1 else "entries"
+        return f"{side} {context[LENGTHS[kind]]} {entries}"
     if kind == "literal_error":
         return "one of " + ", ".join(_choices(error))
     if kind == "string_pattern_mismatch":
@@ -158,6 +164,8 @@ def _choices(error: ErrorDetails) -> list[str]:
 def _text_cure(value: str, patterns: set[object], key: str | int, steps: Iterable[str]) -> str:
     if any("hf://" in str(pattern) for pattern in patterns):
         return _location_cure(value, key, steps)
+    if any(str(pattern).startswith((r"^(ml\.", r"^ml\.")) for pattern in patterns):
+        return f"Write 'ml.{value}'." if INSTANCE.fullmatch(value) else ""
     for pattern in patterns & HYPHENATED:
         plain = re.sub(r"[^A-Za-z0-9]+", "-", value).strip("-")
         if re.fullmatch(str(pattern), plain):
@@ -170,11 +178,37 @@ def _location_cure(value: str, key: str | int, steps: Iterable[str]) -> str:
         return f"Write '${value}'."
     if value.startswith("~"):
         return "Write the path from / or from ./ on."
+    if ELSEWHERE.fullmatch(value):
+        return _elsewhere_cure(value)
     if key in MODEL_KEYS and re.fullmatch(r"[\w.-]+/[\w.-]+", value):
         return f"Write 'hf://{value}' for a model of the hub, './{value}' for a folder."
     if key in MODEL_KEYS and "/" not in value:
         return f"Write 'hf://OWNER/{value}' for a model of the hub, './{value}' for a folder."
     return f"Write './{value}'."
+
+
+def _elsewhere_cure(value: str) -> str:
+    scheme, _, rest = value.partition("://")
+    if scheme in {"s3a", "s3n"}:
+        return f"Write 's3://{rest}'."
+    if scheme == "file":
+        return f"Write '{rest}'."
+    if "://" in value:
+        return "Download it, and write the path of the file or folder."
+    return "Write the path from / or from ./ on, with slashes."
+
+
+def _whole_cure(value: object) -> str:
+    return f"Write {int(value)}." if isinstance(value, float) and value.is_integer() else ""
+
+
+def _container_cure(value: object, key: str | int, types: set[str]) -> str:
+    if types <= LIST_TYPES:
+        return f"Write [{value}]." if isinstance(value, str | int | float) else ""
+    if isinstance(value, list | tuple):
+        return "Write `NAME:` in place of each `-`."
+    is_read = isinstance(value, str) and value.startswith(("$", "./", "/", "s3://"))
+    return f"Write `{key}: {{NAME: {value}}}`." if is_read else ""
 
 
 def _boolean_cure(value: str) -> str:
@@ -185,9 +219,8 @@ def _boolean_cure(value: str) -> str:
     return "Remove the quotes." if word in {"true", "false"} else "Write true or false."
 
 
-def _is_number(text: str) -> bool:
+def _is_number(value: object) -> bool:
     try:
-        float(text)
-    except ValueError:
+        return isinstance(value, str | int | float) and math.isfinite(float(value))
+    except (ValueError, OverflowError):
         return False
-    return True

@@ -123,7 +123,7 @@ def test_any_override_is_applied_or_refused(path: str, text: str) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.text(), st.dictionaries(st.text(), st.text(), max_size=4), st.floats(0, 0.9))
+@given(st.text(), st.dictionaries(st.text(max_size=80), st.text(), max_size=4), st.floats(0, 0.9))
 def test_what_is_written_reads_back(text: str, columns: dict[str, str], share: float) -> None:
     step = {
         "kind": "dataset",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import training_scripts
+from tests.fake_hub import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,73 +20,19 @@ pytestmark = pytest.mark.train
 
 SCRIPT = Path(training_scripts.__file__).parent / "fetch_model.py"
 
-# A process of its own: this one may not open sockets.
-HUB = """
-import json
-from http.server import BaseHTTPRequestHandler, HTTPServer
-
-SHA = "a" * 40
-GOOD = ["config.json", "model.safetensors", "pytorch_model.bin", "onnx/model.safetensors"]
-FILES = {
-    "acme/good": GOOD,
-    "acme/pickled": ["config.json", "pytorch_model.bin"],
-}
-REFUSED = {
-    "acme/gated": (403, "GatedRepo"),
-    "acme/broken": (503, ""),
-}
-
-class Hub(BaseHTTPRequestHandler):
-    def answer(self, status, body=b"", **headers):
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body)
-
-    def do_GET(self):
-        parts = self.path.split("?")[0].strip("/").split("/")
-        if parts[:2] == ["api", "models"]:
-            model, rest = "/".join(parts[2:4]), parts[4:]
-            if model in REFUSED:
-                status, code = REFUSED[model]
-                self.answer(status, b"{}", X_Error_Code=code)
-            elif model not in FILES:
-                self.answer(401, b"{}", X_Error_Code="RepoNotFound")
-            elif rest[:1] == ["tree"]:
-                one = {"type": "file", "size": 2, "oid": "0" * 40}
-                files = [{**one, "path": name} for name in FILES[model]]
-                self.answer(200, json.dumps(files).encode(), Content_Type="application/json")
-            elif rest[1:] and rest[1] not in ("main", SHA):
-                self.answer(404, b"{}", X_Error_Code="RevisionNotFound")
-            else:
-                siblings = [{"rfilename": name} for name in FILES[model]]
-                info = {"id": model, "sha": SHA, "siblings": siblings, "tags": []}
-                self.answer(200, json.dumps(info).encode(), Content_Type="application/json")
-        else:
-            self.answer(200, b"{}", X_Repo_Commit=SHA, ETag='"' + parts[-1] + '"')
-
-    do_HEAD = do_GET
-
-    def log_message(self, *arguments):
-        pass
-
-server = HTTPServer(("127.0.0.1", 0), Hub)
-print(server.server_port, flush=True)
-server.serve_forever()
-"""
+GOOD = ("config.json", "model.safetensors", "pytorch_model.bin", "onnx/model.safetensors")
 
 
 @pytest.fixture(scope="module")
-def hub() -> Iterator[str]:
-    server = subprocess.Popen([sys.executable, "-c", HUB], stdout=subprocess.PIPE, text=True)
-    if server.stdout is None:
-        raise RuntimeError
-    with server:
-        yield f"http://127.0.0.1:{server.stdout.readline().strip()}"
-        server.terminate()
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    root = tmp_path_factory.mktemp("hub")
+    for model, names in (("good", GOOD), ("pickled", ("config.json", "pytorch_model.bin"))):
+        for name in names:
+            path = root / "acme" / model / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("{}")
+    with serving(root) as endpoint:
+        yield endpoint
 
 
 def fetch(

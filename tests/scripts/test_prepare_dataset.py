@@ -222,7 +222,7 @@ def test_one_bad_row_in_a_million_is_named(tmp_path: Path) -> None:
     problems = Problems()
     rows = sum(1 for _ in read_records(find_files(tmp_path), problems))
     assert rows == 999_999
-    with pytest.raises(JobFailure, match=r"^rows\.jsonl:777777: not valid JSON \(Expecting value"):
+    with pytest.raises(JobFailure, match=r"^rows\.jsonl:777777: not valid JSON \(expecting value"):
         problems.fail_if_any()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -51,6 +52,8 @@ def convert(data: Data, out: Path, target: Target, problems: Problems) -> int:
     """
     if out.exists():
         fail(f"{out}: is there already. Name a new file, or delete it first.")
+    if not out.parent.is_dir():
+        fail(f"{out}: there is no folder {out.parent}. Make it first, or name another.")
     partial = out.with_name(f".{out.name}.partial")
     count = 0
     try:
@@ -62,9 +65,16 @@ def convert(data: Data, out: Path, target: Target, problems: Problems) -> int:
         if problems.count:
             fail("\n".join(problems.first))
         partial.replace(out)
+    except OSError as error:
+        fail(f"{out}: it cannot be written ({_reason(error)}). Name a file in a folder of yours.")
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
     return count
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
 
 
 class _LossError(Exception):

@@ -30,7 +30,7 @@ class Lengths:
         for length in sorted(self._seen):
             passed += self._seen[length]
             if passed >= wanted:
-                return min(length, self.most)
+                return max(self.least, min(length, self.most))
         return self.most
 
     def to_json(self) -> dict[str, int]:

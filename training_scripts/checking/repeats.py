@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from array import array
 from importlib.util import find_spec
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from training_scripts.data.content import content_key
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from training_scripts.data.formats import Sample
@@ -18,9 +18,14 @@ NEAR_ROWS = 100_000
 """Rows that are compared for likeness: the first so many, for time and disk."""
 THRESHOLD = 0.8
 """As `near_duplicate_threshold` of kind `dataset`."""
+NEAR_BYTES = 256 * 2**20
+"""... and of as many bytes, which are copied to a temporary folder."""
 _PARTS = 64
 _HELD = 4_096
+_KEYS = 2**18
+"""Hashes that are compared in memory at a time."""
 _BATCH = 1_000
+_BATCH_CHARACTERS = 2_000_000
 
 
 class Repeats:
@@ -46,16 +51,21 @@ class Repeats:
         repeated = 0
         for part, path in enumerate(self._parts):
             self._spill(part)
-            keys = array("Q", path.read_bytes())
-            repeated += len(keys) - len(set(keys))
+            passes = path.stat().st_size // (_KEYS * array("Q").itemsize) + 1
+            repeated += sum(_repeated(path, number, passes) for number in range(passes))
         return repeated
 
     def near(self) -> int | None:
         """Return how many rows are nearly equal to another, without `exact`; None without numpy.
 
-        Looked for among the first `NEAR_ROWS` rows.
+        Looked for among the first `near_rows` rows.
         """
         return None if self._similar is None else self._similar.count()
+
+    @property
+    def near_rows(self) -> int:
+        """Rows that are compared for likeness, of those seen so far."""
+        return 0 if self._similar is None else self._similar.rows
 
     def close(self) -> None:
         """Close the files."""
@@ -68,14 +78,34 @@ class Repeats:
         self._held[part] = array("Q")
 
 
+def _repeated(path: Path, number: int, passes: int) -> int:
+    """Return how many hashes of one file are equal to an earlier one, of each `passes`th."""
+    count, seen = 0, set()
+    for key in _keys(path):
+        if key // _PARTS % passes == number:
+            count += 1
+            seen.add(key)
+    return count - len(seen)
+
+
+def _keys(path: Path) -> Iterator[int]:
+    with path.open("rb") as file:
+        while block := file.read(_HELD * array("Q").itemsize):
+            yield from array("Q", block)
+
+
 class _Similar:
     def __init__(self, path: Path) -> None:
         from training_scripts.data.spool import Spool
 
         self._rows = Spool(path)
 
+    @property
+    def rows(self) -> int:
+        return len(self._rows)
+
     def add(self, sample: Sample) -> None:
-        if len(self._rows) < NEAR_ROWS:
+        if len(self._rows) < NEAR_ROWS and self._rows.size_bytes < NEAR_BYTES:
             self._rows.append(sample)
 
     def count(self) -> int:
@@ -86,8 +116,8 @@ class _Similar:
         numbers = np.sort(np.unique(self._rows.keys(), return_index=True)[1])
         bands = Bands.for_threshold(THRESHOLD)
         hashes = np.empty((len(numbers), bands.bands), dtype=np.uint64)
-        remaining, start = self._rows.read_many(numbers), 0
-        while texts := [sample.content() for sample in islice(remaining, _BATCH)]:
+        start = 0
+        for texts in _batches(sample.content() for sample in self._rows.read_many(numbers)):
             hashes[start : start + len(texts)] = band_hashes(texts, bands)
             start += len(texts)
 
@@ -98,3 +128,17 @@ class _Similar:
 
     def close(self) -> None:
         self._rows.close()
+
+
+def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Yield the texts in lists of bounded size."""
+    batch: list[str] = []
+    size = 0
+    for text in texts:
+        batch.append(text)
+        size += len(text)
+        if len(batch) >= _BATCH or size >= _BATCH_CHARACTERS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from training_scripts.checking.repeats import NEAR_ROWS
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -36,7 +34,11 @@ def report(
         "tokens": _tokens(survey, measured),
         "empty": survey.empty.to_json(),
         "ties": survey.ties.to_json(),
-        "duplicates": {"exact": survey.repeats.exact(), "near": near, "near_among": NEAR_ROWS},
+        "duplicates": {
+            "exact": survey.repeats.exact(),
+            "near": near,
+            "near_among": survey.repeats.near_rows,
+        },
         "language_guess": {name: round(count / guessed, 3) for name, count in languages},
         "personal_data": {kind: found.to_json() for kind, found in survey.personal.items()},
         "problems": {"rows": problems.count, "first": problems.first},

@@ -68,23 +68,21 @@ class Survey:
 
     def read(self, rows: Iterable[tuple[str, Sample]], measured: Measured | None = None) -> None:
         """Take note of all rows, each with the place it stands at."""
-        places: deque[str] = deque()
-        remaining = self._noted(rows, places)
+        noted = self._noted(rows)
         if measured is not None:
             try:
-                self._measure(remaining, places, measured)
+                self._measure(noted, measured)
             except JobFailure as failure:
                 self.not_measured = str(failure)
-        for _ in remaining:
-            places.clear()
+        for _ in noted:
+            pass
 
-    def _noted(self, rows: Iterable[tuple[str, Sample]], places: deque[str]) -> Iterator[Row]:
+    def _noted(self, rows: Iterable[tuple[str, Sample]]) -> Iterator[tuple[str, Sample]]:
         for place, read in rows:
             sample = clean(read)
             self._note(place, sample)
             if not is_empty(sample):
-                places.append(place)
-                yield render(sample, "plain")
+                yield place, sample
 
     def _note(self, place: str, sample: Sample) -> None:
         text = sample.content()
@@ -101,11 +99,18 @@ class Survey:
             self.languages[guess_language(text)] += 1
         self.rows += 1
 
-    def _measure(self, rows: Iterator[Row], places: deque[str], measured: Measured) -> None:
+    def _measure(self, noted: Iterator[tuple[str, Sample]], measured: Measured) -> None:
         # Needs numpy, which the base install goes without.
         from training_scripts.data.tokenize import token_counts
 
-        for count in token_counts(rows, measured.tokenizer):
+        places: deque[str] = deque()
+
+        def worded() -> Iterator[Row]:
+            for place, sample in noted:
+                places.append(place)
+                yield render(sample, "plain")
+
+        for count in token_counts(worded(), measured.tokenizer):
             place = places.popleft()
             self.tokens.add(count)
             if count > measured.max_length:

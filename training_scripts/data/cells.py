@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from training_scripts.data.problems import did_you_mean
+from training_scripts.data.problems import did_you_mean, shown
 from training_scripts.data.rows import Message
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def read_text(value: Mapping[str, Any], name: str) -> str:
     # A label may be a number, as in {"completion": 1}.
     if isinstance(found, int | float):
         return str(found)
-    msg = f"{name!r} must be text, found {_kind(found)}."
+    msg = f"{name!r} must be text, found {shown(found)}."
     raise WrongRowError(msg)
 
 
@@ -53,14 +53,14 @@ def read_turns(value: Mapping[str, Any], column: str, role: str, said: str) -> t
     """
     turns = value[column]
     if not isinstance(turns, list) or not turns:
-        msg = f"{column!r} must be a list of turns, found {_kind(turns)}."
+        msg = f"{column!r} must be a list of turns, found {shown(turns)}."
         raise WrongRowError(msg)
     return tuple(_turn(turn, number, role, said) for number, turn in enumerate(turns))
 
 
 def _turn(turn: object, number: int, role: str, said: str) -> Message:
     if not isinstance(turn, dict) or role not in turn or said not in turn:
-        msg = f"turn {number + 1} must have {role!r} and {said!r}, found {_kind(turn)}."
+        msg = f"turn {number + 1} must have {role!r} and {said!r}, found {shown(turn)}."
         raise WrongRowError(msg)
     known = _SHAREGPT_ROLES if role == "from" else {name: name for name in _ROLES}
     if turn[role] not in known:
@@ -70,14 +70,6 @@ def _turn(turn: object, number: int, role: str, said: str) -> Message:
         )
         raise WrongRowError(msg)
     if not isinstance(turn[said], str):
-        msg = f"turn {number + 1}: {said!r} must be text, found {_kind(turn[said])}."
+        msg = f"turn {number + 1}: {said!r} must be text, found {shown(turn[said])}."
         raise WrongRowError(msg)
     return Message(known[turn[role]], turn[said])
-
-
-def _kind(value: object) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, dict):
-        return f"an object with {', '.join(map(str, value)) or 'nothing'}"
-    return f"{type(value).__name__} {str(value)[:40]!r}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -36,6 +37,19 @@ class Problems:
         more = self.count - len(self.first)
         tail = [f"... and {more:,} more rows that cannot be used."] if more else []
         fail("\n".join([*self.first, *tail]))
+
+
+def shown(value: object) -> str:
+    """Return a JSON value in words: `null`, `a list`, `the text 'x'`, `3`."""
+    match value:
+        case dict():
+            return f"an object with {', '.join(map(str, value)) or 'nothing'}"
+        case list():
+            return "a list" if value else "an empty list"
+        case str():
+            return f"the text '{value if len(value) <= 40 else value[:37] + '...'}'"
+        case _:
+            return json.dumps(value, default=str)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

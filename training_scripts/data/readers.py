@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from training_scripts.container import fail
 from training_scripts.data.files import read_lines
+from training_scripts.data.problems import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -65,15 +66,16 @@ def _read_json_lines(
         place = f"{file.name}:{number}"
         try:
             value = json.loads(line)
-        except ValueError as error:
+        except json.JSONDecodeError as error:
             cut = not line.endswith("\n")
             what = "the file ends in the middle of a row" if cut else "not valid JSON"
-            problems.add(place, f"{what} ({error}). One row is one JSON object on one line.")
+            reason = f"{error.msg.lower().removesuffix(' at')} at character {error.pos + 1}"
+            problems.add(place, f"{what} ({reason}). One row is one JSON object on one line.")
             continue
         if isinstance(value, dict):
             yield Record(place, value)
         else:
-            problems.add(place, f"expected a JSON object, found {_shown(value)}.")
+            problems.add(place, f"expected a JSON object, found {shown(value)}.")
 
 
 def _read_json(file: DataFile, problems: Problems) -> Iterator[Record]:
@@ -118,12 +120,14 @@ def _read_json_array(
             if isinstance(value, dict):
                 yield Record(place, value)
             else:
-                problems.add(place, f"expected a JSON object, found {_shown(value)}.")
+                problems.add(place, f"expected a JSON object, found {shown(value)}.")
         buffer = buffer[at:]
     start = last - buffer.rstrip().count(_END_OF_LINE)
+    if not buffer.strip():
+        fail(f"{file.name}:{start}: the JSON array does not end. Write `]`, or copy it again.")
     fail(
         f"{file.name}:{start}: the JSON array does not end, or "
-        f"this object is not valid JSON: {_shown(buffer.strip())}. "
+        f"this object is not valid JSON: {shown(buffer.strip()).removeprefix('the text ')}. "
         "Copy the file again, or correct the object."
     )
 
@@ -157,12 +161,18 @@ def _read_csv(file: DataFile, problems: Problems) -> Iterator[Record]:
             if len(fields) == len(columns):
                 yield Record(place, dict(zip(columns, fields, strict=True)))
             elif fields:
-                problems.add(place, f"{len(fields)} fields under {len(columns)} column names.")
+                problems.add(place, _count_problem(fields, columns))
     except csv.Error as error:
         fail(
             f"{file.name}:{reader.line_num}: not valid CSV ({error}). "
             "A field with a quote, a delimiter or an end of line stands in double quotes."
         )
+
+
+def _count_problem(fields: list[str], columns: list[str]) -> str:
+    found = "1 field" if len(fields) == 1 else f"{len(fields)} fields"
+    cure = "Put double quotes around a field with a delimiter in it, or fill the row."
+    return f"{found} under {len(columns)} column names. {cure}"
 
 
 def _columns_are_distinct(file: DataFile, columns: list[str]) -> None:
@@ -223,8 +233,3 @@ def _is_json(line: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "..."

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import combinations
@@ -31,6 +32,8 @@ _CROWD = 1_000
 """Rows of one band and bucket that are all compared with each other; larger crowds compare each
 with its `_CROWD` neighbours only."""
 _REMEMBERED = 1_000_000
+_HELD_SHINGLES = 500_000
+"""Of the rows compared last: about 40 MB."""
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _FINISH = np.uint64(0xBF58476D1CE4E5B9)
 
@@ -148,7 +151,7 @@ def group_similar(
         threshold: Jaccard similarity of word shingles from which two rows are similar.
     """
     groups = Groups.of(len(hashes))
-    shingles_of = lru_cache(maxsize=4_096)(lambda row: shingle_set(text_of(row)))
+    shingles_of = _Shingles(text_of).of
     refused: set[tuple[int, int]] = set()
     for left, right in _candidates(hashes):
         if (left, right) in refused or groups.find(left) == groups.find(right):
@@ -158,6 +161,25 @@ def group_similar(
         elif len(refused) < _REMEMBERED:
             refused.add((left, right))
     return groups
+
+
+class _Shingles:
+    """The shingle sets of the rows that were compared last, as many as memory should hold."""
+
+    def __init__(self, text_of: Callable[[int], str]) -> None:
+        self._text_of = text_of
+        self._held: OrderedDict[int, frozenset[int]] = OrderedDict()
+        self._size = 0
+
+    def of(self, row: int) -> frozenset[int]:
+        found = self._held.pop(row, None)
+        if found is None:
+            found = shingle_set(self._text_of(row))
+            self._size += len(found)
+        self._held[row] = found
+        while self._size > _HELD_SHINGLES and len(self._held) > 1:
+            self._size -= len(self._held.popitem(last=False)[1])
+        return found
 
 
 def _candidates(hashes: NDArray[np.uint64]) -> Iterator[tuple[int, int]]:

@@ -35,6 +35,11 @@ class Spool:
         self._offsets.append(self._offsets[-1] + len(line))
         self._keys.append(content_key(sample))
 
+    @property
+    def size_bytes(self) -> int:
+        """How much of the disk it takes."""
+        return self._offsets[-1]
+
     def keys(self) -> NDArray[np.uint64]:
         """Return the content key of each sample."""
         return np.array(self._keys, dtype=np.uint64)

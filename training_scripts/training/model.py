@@ -6,6 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from training_scripts.container import fail
+from training_scripts.loading import LOAD_ERRORS, first_sentence, load_errors, why_not_loaded
 from training_scripts.training.attention import PACKED, register
 from training_scripts.training.devices import compute_dtype
 from training_scripts.training.fused import fuse
@@ -55,7 +56,7 @@ def make_model(architecture: dict[str, Any], tokenizer: Any, seed: int) -> Any:
         torch.manual_seed(seed)
         return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     except (TypeError, ValueError) as error:
-        fail(f"architecture: transformers cannot build it ({error}).")
+        fail(f"architecture: transformers cannot build it ({first_sentence(error)}). Change it.")
 
 
 def load_model(folder: Path, dtype: Any) -> tuple[Any, Any]:
@@ -70,9 +71,9 @@ def load_model(folder: Path, dtype: Any) -> tuple[Any, Any]:
     try:
         stored = getattr(AutoConfig.from_pretrained(folder), "dtype", None)
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True)
-    except (OSError, ValueError, KeyError) as error:
+    except load_errors() as error:
         fail(
-            f"model_name_or_path: transformers cannot load it ({error}). "
+            f"model_name_or_path: {why_not_loaded(error)}. "
             "Pass a causal language model whose files are whole."
         )
     return model, stored
@@ -93,10 +94,10 @@ def load_tokenizer(folder: Path) -> Any:
         )
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder)
-    except (OSError, ValueError, KeyError) as error:
+    except LOAD_ERRORS as error:
         fail(
-            f"model_name_or_path: transformers cannot load its tokenizer ({error}). "
-            "Copy its tokenizer files again."
+            "model_name_or_path: transformers cannot load its tokenizer "
+            f"({first_sentence(error)}). Copy its tokenizer files again."
         )
     if tokenizer.eos_token_id is None:
         fail(
@@ -212,7 +213,10 @@ def _check_folder(folder: Path) -> None:
             f"model_name_or_path: its weights are pickles ({', '.join(pickles)}), which can run "
             "code when loaded. Convert them to safetensors."
         )
-    fail(f"model_name_or_path: there are no weights (*.safetensors; {_names(folder)}).")
+    fail(
+        f"model_name_or_path: there are no weights (*.safetensors; {_names(folder)}). "
+        "Copy the whole model."
+    )
 
 
 def _names(folder: Path) -> str:

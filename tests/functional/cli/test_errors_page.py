@@ -19,7 +19,9 @@ from orchestrator import errors, flow
 from orchestrator.commands.execute import show_result
 from orchestrator.commands.terminal import Failure, Output
 from orchestrator.local.clock import SystemClock
+from orchestrator.local.conversation import Conversation, Sampling
 from orchestrator.local.home import Home
+from orchestrator.local.lineage import Wording
 from orchestrator.local.run import RunOptions, resume_execution, run_definition
 from orchestrator.local.store import Store
 
@@ -100,7 +102,7 @@ def need_a_full_device(_fmo: Fmo) -> None:
 
 BEFORE: dict[str, Callable[[Fmo], None]] = {
     "FMO120": misspell,
-    "FMO200": import_what_is_missing,
+    "FMO210": import_what_is_missing,
     "FMO300": put_a_file_in_place_of_the_journal,
     "FMO310": link_out_of_the_store,
     "FMO330": write_with_a_newer_fmo,
@@ -127,6 +129,16 @@ def a_bug(_fmo: Fmo) -> str:
     )
     command = [sys.executable, "-c", f"{program}\n{{}}['x']"]
     return subprocess.run(command, capture_output=True, text=True, check=False).stderr
+
+
+def a_killed_conversation(_fmo: Fmo) -> str:
+    program = "import os, signal, sys; sys.stdin.readline(); os.kill(os.getpid(), signal.SIGKILL)"
+    with (
+        Conversation(os.environ, (sys.executable, "-c", program)) as conversation,
+        pytest.raises(errors.RunError) as caught,
+    ):
+        conversation.load((), Wording("raw"), Sampling(1, 0.0))
+    return told(caught.value)
 
 
 def a_stopped_run(fmo: Fmo) -> str:
@@ -166,6 +178,7 @@ def an_install_without_botocore(fmo: Fmo) -> str:
 
 EXAMPLES: dict[str, Callable[[Fmo], str]] = {
     "FMO000": a_bug,
+    "FMO200": a_killed_conversation,
     "FMO230": a_stopped_run,
     "FMO320": a_run_elsewhere,
     "FMO400": an_install_without_botocore,

@@ -92,7 +92,7 @@ def test_a_report_that_cannot_be_written_loses_neither_the_document_nor_the_run(
     assert ended.code == 0, ended.stderr
     assert ended.document["status"] == "Succeeded"
     assert ended.document["report"] is None
-    assert "the report cannot be written: Is a directory. Later: fmo report" in ended.stderr
+    assert "the report cannot be written: it is a folder. Later: fmo report" in ended.stderr
 
 
 def test_the_home_is_for_its_owner_only_and_unknown_to_git(fmo: Fmo) -> None:

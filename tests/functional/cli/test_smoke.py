@@ -67,7 +67,7 @@ FAIL = '{"Name": "no", "Type": "Fail", "Arguments": {"ErrorMessage": "no"}}'
 
 
 def write_model(folder: Path) -> None:
-    """A model of a size that nobody would train here, without weights."""
+    """A model of a size that nobody would train here, with weights that nobody could load."""
     config = {
         "model_type": "llama",
         "architectures": ["LlamaForCausalLM"],
@@ -81,6 +81,7 @@ def write_model(folder: Path) -> None:
     }
     build_tokenizer().save_pretrained(folder)
     (folder / "config.json").write_text(json.dumps(config))
+    (folder / "model.safetensors").write_text("not read")
 
 
 @pytest.fixture(scope="module")

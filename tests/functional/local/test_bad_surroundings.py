@@ -117,7 +117,7 @@ def test_missing_data_is_named_with_the_place_for_a_sample(lab: Any) -> None:
         )
     place = lab.store.root / "lake/tickets"
     assert str(caught.value) == (
-        "steps.a: input 'rows': the local store has nothing at s3://lake/tickets/. "
+        "steps.a.inputs.rows: the local store has nothing at s3://lake/tickets/. "
         f"Copy a sample to {place}."
     )
 

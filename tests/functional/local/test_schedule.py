@@ -214,7 +214,9 @@ def test_a_missing_metric_fails_the_condition_and_names_what_is_there(lab: Any) 
     value = JsonGetS3("s3://lab/m.json", "accuracy")
     result = lab.run(Step("check", "Condition", conditions=(Comparison("Equals", value, 1),)))
     assert result.status == "Failed"
-    assert "the members there are loss" in str(result.step("check").failure_reason)
+    assert "there is no 'accuracy' in metrics.json (found: loss)" in str(
+        result.step("check").failure_reason
+    )
 
 
 def test_a_fault_is_tried_again_with_growing_waits(lab: Any) -> None:

@@ -125,9 +125,9 @@ BAD_ROWS: dict[str, tuple[Mapping[str, Any], dict[str, Any], str]] = {
     "a list for a text": (
         {"prompt": ["q"], "completion": "a"},
         {},
-        r"'prompt' must be text, found list",
+        r"'prompt' must be text, found a list",
     ),
-    "no turns": ({"messages": []}, {}, r"'messages' must be a list of turns, found list"),
+    "no turns": ({"messages": []}, {}, r"'messages' must be a list of turns, found an empty list"),
     "a turn without content": (
         {"messages": [{"role": "user"}]},
         {},

@@ -91,7 +91,7 @@ def test_an_unknown_option_is_wrong_input(capsys: pytest.CaptureFixture[str]) ->
     assert run(["validate", "--bogus", "--json"]) == 2
     out, err = capsys.readouterr()
     assert json.loads(out)["error"]["code"] == "FMO100"
-    assert "No such option" in err
+    assert "--bogus: there is no such option. `fmo validate --help` lists them." in err
 
 
 def test_an_override_without_a_value_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
@@ -120,7 +120,7 @@ def test_a_file_that_may_not_be_written_is_named(
     (tmp_path / "rows.jsonl").write_text('{"text": "a"}\n')
     spec.write_text("name: a\nsteps: {split: {kind: dataset, data: ./rows.jsonl}}\n")
     assert run(["compile", str(spec), "-o", str(tmp_path)]) == 2
-    assert f"FMO300 {tmp_path}: is a directory." in capsys.readouterr().err
+    assert f"FMO100 {tmp_path}: it is a folder. Name a file in it." in capsys.readouterr().err
 
 
 def test_a_bug_is_told_in_one_line_and_has_its_own_exit_code(

@@ -98,8 +98,8 @@ def test_what_the_service_would_refuse_is_told_by_the_key_and_line_of_the_spec(s
     with pytest.raises(SpecError) as caught:
         flow.prepare_file(spec, {})
     assert str(caught.value) == (
-        f"{spec}:8: steps.sft.instance_type: 'ml.g5.2xlrge' is not a TrainingInstanceType. "
-        "Did you mean 'ml.g5.2xlarge'?"
+        f"{spec}:8: steps.sft.instance_type: SageMaker has no training instance type "
+        "'ml.g5.2xlrge'. Did you mean 'ml.g5.2xlarge'?"
     )
 
 
@@ -107,7 +107,7 @@ def test_what_the_service_would_refuse_of_a_set_value_is_told_as_set(spec: Path)
     spec.write_text(TRAIN)
     with pytest.raises(SpecError) as caught:
         flow.prepare_file(spec, {"steps.sft.instance_type": "ml.g5.2xlag"})
-    assert str(caught.value).startswith("--set steps.sft.instance_type: 'ml.g5.2xlag' is not")
+    assert str(caught.value).startswith("--set steps.sft.instance_type: SageMaker has no")
 
 
 def test_what_no_key_decides_keeps_its_place_in_the_definition_with_the_line_of_its_step(
@@ -154,7 +154,7 @@ def test_a_file_too_large_to_be_a_spec_is_not_read(tmp_path: Path) -> None:
 def test_a_file_that_is_not_utf_8_is_told_with_the_byte(tmp_path: Path) -> None:
     path = tmp_path / "spec.yaml"
     path.write_bytes(b"name: caf\xe9\n")
-    with pytest.raises(SpecError, match=r"byte 9 is not UTF-8\. Save the file as UTF-8\."):
+    with pytest.raises(SpecError, match=r"not UTF-8: byte 0xe9 cannot be read\. Save it"):
         flow.prepare_file(path, {})
 
 

@@ -98,11 +98,19 @@ def arguments(compiled: Compiled, step: str) -> dict[str, Any]:
     return found
 
 
+MODEL = {
+    "config.json": '{"model_type": "llama"}',
+    "model.safetensors": "weights",
+    "tokenizer.json": "{}",
+}
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     write_files(tmp_path / "library", LIBRARY)
     project = Project(tmp_path / "spec", tmp_path / "library")
     write_files(project.folder, {"clean.py": "import json\n", "rows/a.jsonl": "{}\n"})
+    write_files(project.folder / "base", MODEL)
     return project
 
 

@@ -34,7 +34,7 @@ steps:
   sft:
     kind: train
     objective: sft
-    model_name_or_path: ./rows
+    model_name_or_path: ./base
     data: $split
     max_steps: $params.Steps
     learning_rate: $params.Rate
@@ -162,11 +162,12 @@ def test_local_data_is_an_asset_of_the_definition(project: Any, arguments_of: An
     channel = arguments_of(compiled, "sft")["InputDataConfig"][2]
     uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
     (asset,) = (asset for asset in compiled.assets if asset.uri == uri)
-    assert asset.files == {"a.jsonl": project.folder / "rows" / "a.jsonl"}
+    names = ("config.json", "model.safetensors", "tokenizer.json")
+    assert asset.files == {name: project.folder / "base" / name for name in names}
 
 
 def test_samples_for_a_laptop_stay_out_of_other_buckets(project: Any, prod: Environment) -> None:
-    text = WHOLE.replace("model_name_or_path: ./rows", "model_name_or_path: s3://models/base/")
+    text = WHOLE.replace("model_name_or_path: ./base", "model_name_or_path: s3://models/base/")
     there = [asset.uri for asset in project.compile(text, prod).assets]
     assert not any("/assets/data/" in uri for uri in there)
     assert any("/assets/data/" in asset.uri for asset in project.compile(text).assets)

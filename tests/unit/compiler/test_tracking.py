@@ -24,7 +24,13 @@ ARN = "arn:aws:sagemaker:eu-central-1:123456789012:mlflow-app/app-ABC"
 
 
 def spec(**fields: Any) -> str:
-    step = {"kind": "train", "objective": "sft", "model": "./rows", "data": "./rows", **fields}
+    step = {
+        "kind": "train",
+        "objective": "sft",
+        "model": "s3://models/base/",
+        "data": "./rows",
+        **fields,
+    }
     return f"steps: {json.dumps({'sft': step})}\n"
 
 

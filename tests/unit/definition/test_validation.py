@@ -69,7 +69,7 @@ class TestRequests:
         train["Arguments"]["AlgorithmSpecification"]["TrainingInputMode"] = "Files"
         assert problems() == [
             "Steps.Train.Arguments.AlgorithmSpecification.TrainingInputMode: "
-            "'Files' is not a TrainingInputMode. Did you mean 'File'?"
+            "SageMaker has no training input mode 'Files'. Did you mean 'File'?"
         ]
 
     def test_text_matches_its_pattern(self, problems, train):
@@ -109,7 +109,7 @@ class TestRequests:
         (problem,) = problems()
         assert problem.startswith(
             "Steps.Prepare.Arguments.ProcessingResources.ClusterConfig.InstanceType: "
-            "'ml.p4d.24xlarge' is not a ProcessingInstanceType."
+            "SageMaker has no processing instance type 'ml.p4d.24xlarge'."
         )
 
     def test_an_expression_stands_for_anything(self, problems, train):
@@ -152,7 +152,7 @@ class TestRequests:
         )
         train["Arguments"]["ResourceConfig"]["InstanceType"] = {"Get": "Parameters.Instance"}
         (problem,) = problems()
-        assert "InstanceType (default of parameter Instance): 'ml.g5.huge' is not" in problem
+        assert "InstanceType (default of parameter Instance): SageMaker has no" in problem
 
     def test_emr_serverless_jobs_are_checked_too(self, problems, raw):
         raw["Steps"].append(

@@ -275,5 +275,5 @@ def test_a_parameter_of_the_wrong_type_is_refused() -> None:
 
 
 def test_a_pipeline_without_steps_is_refused() -> None:
-    with pytest.raises(SpecError, match="steps: expected at least 1 of them"):
+    with pytest.raises(SpecError, match="steps: expected at least 1 entry"):
         Pipeline("x").spec()

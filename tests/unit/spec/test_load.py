@@ -94,7 +94,7 @@ def test_the_alias_of_the_model_is_understood() -> None:
             "gates.min.loss: 2 is above the max of 1, so the gate can never open. Swap them.",
         ),
         ("instance_type: g5.xlarge", "instance_type: expected an instance type such as "
-         "ml.g5.xlarge, found 'g5.xlarge'."),
+         "ml.g5.xlarge, found 'g5.xlarge'. Write 'ml.g5.xlarge'."),
         ("instance_count: 0", "instance_count: expected a number at least 1, found 0."),
         ("retries: 21", "retries: expected a number at most 20, found 21."),
         (
@@ -290,7 +290,7 @@ STEPS = "name: x\nsteps:\n"
         ),
         (
             "{kind: gate, conditions: []}",
-            "steps.a.conditions: expected at least 1 of them, found a list.",
+            "steps.a.conditions: expected at least 1 entry, found an empty list.",
         ),
         (
             "{kind: gate, conditions: [{metric: $a.metrics.x}]}",
@@ -336,7 +336,10 @@ def test_a_wrong_step_is_refused(step: str, said: str, problems: Problems) -> No
             "spec.yaml: steps: the key 'steps' is missing. Add `steps:`. "
             "Name to step, in any order.",
         ),
-        ("name: x\nsteps: {}", "spec.yaml:2: steps: expected at least 1 of them, found a mapping."),
+        (
+            "name: x\nsteps: {}",
+            "spec.yaml:2: steps: expected at least 1 entry, found an empty mapping.",
+        ),
         (
             "name: x\nsteps: [a]",
             "spec.yaml:2: steps: expected a mapping, found a list. "

@@ -23,14 +23,16 @@ def test_no_pattern_is_said_that_no_model_has() -> None:
 
 
 def test_values_are_shown_as_yaml_writes_them() -> None:
-    values: list[object] = [True, None, {}, [], (), 3, "x", "y" * 100]
+    values: list[object] = [True, None, {"a": 1}, {}, ["a"], (), 3, "x", r"C:\x", "y" * 100]
     assert [show(value) for value in values] == [
         "true",
         "nothing",
         "a mapping",
+        "an empty mapping",
         "a list",
-        "a list",
+        "an empty list",
         "3",
         "'x'",
+        r"'C:\x'",
         f"'{'y' * 59}...",
     ]
