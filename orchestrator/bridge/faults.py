@@ -64,6 +64,6 @@ def ask(call: Callable[..., Any], **request: object) -> Any:
         raise RefusedError(code, message) from error
     except ParamValidationError as error:
         code = type(error).__name__
-        raise RefusedError(code, str(error)) from error
+        raise RefusedError(code, " ".join(str(error).split())) from error
     except BotoCoreError as error:
         raise NotNowError(str(error)) from error
