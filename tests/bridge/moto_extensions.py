@@ -31,6 +31,8 @@ class Callback:
     """Names of its output parameters; None if any will do."""
     answers: list[dict[str, Any]] = field(default_factory=list)
     """Those that were accepted; a repeated one counts once."""
+    conflicts: int = 0
+    """How often somebody tried to answer it otherwise."""
 
 
 def callbacks(backend: Any) -> dict[str, Callback]:
@@ -70,6 +72,7 @@ def _waiting(response: SageMakerResponse, body: dict[str, Any]) -> Callback:
 def _accept(callback: Callback, answer: dict[str, Any]) -> str:
     tokens = [given["ClientRequestToken"] for given in callback.answers]
     if tokens and answer["ClientRequestToken"] not in tokens:
+        callback.conflicts += 1
         message = "the callback is answered"
         raise ConflictException(message)
     if not tokens:

@@ -51,6 +51,14 @@ def running_in_glue(world: World) -> None:
     world.reach_step(service="glue", request={"JobName": "clean"})
 
 
+def stopped_in_glue(world: World) -> None:
+    make_glue_job()
+    request = {"JobName": "clean"}
+    world.reach_step(service="glue", request=request)
+    world.deliver()
+    world.stop_step()
+
+
 Scenario = Callable[[World], None]
 SCENARIOS: tuple[Scenario, ...] = (
     succeeding,
@@ -58,11 +66,13 @@ SCENARIOS: tuple[Scenario, ...] = (
     stopped,
     stopped_at_once,
     running_in_glue,
+    stopped_in_glue,
     refused_outputs,
     importing,
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda it: it.__name__)
 def test_a_fault_at_any_call_leaves_one_job_and_one_answer(

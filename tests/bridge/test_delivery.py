@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from typing import TYPE_CHECKING
+
 import pytest
 
 from orchestrator.bridge.faults import BusyError
 from tests.bridge.world import REQUEST, TOKEN, World, assert_nothing_is_amiss, backend
+
+if TYPE_CHECKING:
+    from orchestrator.bridge.bridge import Bridge
 
 ARGUMENTS = {"service": "bedrock", "request": REQUEST}
 
@@ -115,6 +121,22 @@ def test_a_stop_that_meets_a_busy_callback_is_delivered_again(world: World) -> N
     world.deliver()
     assert world.customization_jobs()[f"fmo-abc123def456-{TOKEN}"].status == "Stopped"
     assert_nothing_is_amiss(world.settle())
+
+
+def test_a_stop_while_the_job_is_being_started_stops_it(world: World) -> None:
+    world.job_ends = None
+    world.reach_step()
+    other = world.bridge()
+    world.wire.meanwhile = ("create_model_customization_job", lambda: stop(other))
+    world.deliver()
+    assert world.customization_jobs()[f"fmo-abc123def456-{TOKEN}"].status == "Stopped"
+    assert_nothing_is_amiss(world.settle())
+
+
+def stop(bridge: Bridge) -> None:
+    body = {"token": TOKEN, "status": "Stopping", "arguments": ARGUMENTS}
+    with pytest.raises(BusyError):
+        bridge.receive(json.dumps(body))
 
 
 def test_a_job_that_is_gone_fails_its_own_callback_and_no_other(world: World) -> None:

@@ -29,6 +29,8 @@ class Wire:
     """Which call, from 1."""
     calls: list[str] = field(default_factory=list)
     dead: bool = False
+    meanwhile: tuple[str, Callable[[], None]] | None = None
+    """A name, and what somebody else does while the first call of this name is made."""
 
     @property
     def struck(self) -> bool:
@@ -41,6 +43,10 @@ class Wire:
         fault = self.fault if len(self.calls) == self.at else None
         if fault == "throttled":
             raise client_error(name, "ThrottlingException", 400)
+        if self.meanwhile and name == self.meanwhile[0]:
+            _, act = self.meanwhile
+            self.meanwhile = None
+            act()
         answer = method(**request)
         if fault == "killed":
             self.dead = True

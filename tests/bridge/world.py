@@ -250,6 +250,8 @@ def assert_nothing_is_amiss(world: World, *, dead_letters: int = 0) -> None:
     assert {token: len(callback.answers) for token, callback in waiting.items()} == dict.fromkeys(
         waiting, 1
     )
+    assert [token for token, callback in waiting.items() if callback.conflicts] == []
+    assert world.open_records() == []
     assert all(item["state"]["S"] == "Answered" for item in world.records())
     for token in waiting:
         jobs = [name for name in world.customization_jobs() if name.endswith(token)]
