@@ -100,8 +100,9 @@ class DynamoJobs:
                 ":until": {"N": str(now + self.hold_seconds)},
                 ":now": {"N": str(now)},
             },
+            # Held by this invocation already, if boto3 repeats a call whose answer was lost.
             "attribute_exists(execution_arn) AND "
-            "(attribute_not_exists(held_until) OR held_until < :now)",
+            "(attribute_not_exists(held_until) OR held_until < :now OR held_by = :me)",
         )
         if item is None:
             message = f"{token}: another invocation is at work on it"

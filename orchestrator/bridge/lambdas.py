@@ -31,7 +31,6 @@ from orchestrator.bridge.services.glue import Glue
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from orchestrator.bridge.model import Json
     from orchestrator.bridge.ports import Service
 
 # Standard mode waits between attempts for a random part of 1, 2, 4 ... seconds, at most 20.
@@ -58,7 +57,7 @@ class Context(Protocol):
         """Return for how long it may still run."""
 
 
-def start(event: Mapping[str, Any], context: Context) -> dict[str, Json]:
+def start(event: Mapping[str, Any], context: Context) -> dict[str, list[dict[str, str]]]:
     """Take messages of the queue; return those that it must deliver again."""
     bridge = _bridge(context)
     return receive_all(event, bridge)
@@ -74,7 +73,7 @@ def sweep(event: Mapping[str, Any], context: Context) -> None:  # noqa: ARG001 -
     sweep_all(_bridge(context), lambda: context.get_remaining_time_in_millis() // 1000)
 
 
-def receive_all(event: Mapping[str, Any], bridge: Bridge) -> dict[str, Json]:
+def receive_all(event: Mapping[str, Any], bridge: Bridge) -> dict[str, list[dict[str, str]]]:
     """Take each message on its own; return what ReportBatchItemFailures asks for."""
     failures = [
         {"itemIdentifier": message["messageId"]}

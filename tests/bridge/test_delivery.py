@@ -95,6 +95,13 @@ def test_two_invocations_never_carry_the_same_callback_at_once(world: World) -> 
     assert_nothing_is_amiss(world.settle())
 
 
+def test_to_hold_twice_is_the_same_for_one_invocation(world: World) -> None:
+    world.reach_step()
+    world.deliver()
+    jobs = world.bridge().jobs
+    assert jobs.hold(TOKEN) == jobs.hold(TOKEN)
+
+
 def test_an_invocation_that_outlives_its_hold_can_no_longer_change_the_record(
     world: World,
 ) -> None:

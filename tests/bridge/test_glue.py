@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from tests.bridge.world import (
 )
 
 KEY = f"fmo-abc123def456-{TOKEN}"
-REQUEST = {"JobName": "clean", "Arguments": {"--rows": "10"}}
+REQUEST: dict[str, Any] = {"JobName": "clean", "Arguments": {"--rows": "10"}}
 
 
 def glue(world: World) -> Glue:
@@ -49,7 +50,7 @@ def test_a_run_answers_its_callback(world: World) -> None:
 
 def test_an_event_of_glue_is_about_a_run(world: World) -> None:
     detail = {"jobName": "clean", "jobRunId": "jr_1", "state": "SUCCEEDED"}
-    event = {"source": "aws.glue", "detail": detail}
+    event: dict[str, Any] = {"source": "aws.glue", "detail": detail}
     assert glue(world).job_of(event) == "clean/jr_1"
     assert glue(world).job_of({**event, "source": "aws.bedrock"}) is None
     assert glue(world).job_of({"source": "aws.glue", "detail": {"jobName": "clean"}}) is None

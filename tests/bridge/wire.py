@@ -73,4 +73,4 @@ def client_error(name: str, code: str, status: int) -> ClientError:
         "Error": {"Code": code, "Message": f"injected into {name}"},
         "ResponseMetadata": {"HTTPStatusCode": status},
     }
-    return ClientError(response, name)  # type: ignore[arg-type]
+    return ClientError(response, name)

@@ -200,7 +200,7 @@ class World:
             self.deliver_events()
             self.now += 300
             self.sweep()
-            if not self.open_records() and not self.waiting(self.queue):
+            if not self.waiting(self.queue) and not self.open_records():
                 break
         return self
 
@@ -213,11 +213,11 @@ class World:
         return [item["token"]["S"] for item in self.records() if "open" in item]
 
     def waiting(self, queue: str) -> int:
-        wanted = ["ApproximateNumberOfMessages"]
-        found = client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=wanted)
-        return int(found["Attributes"][wanted[0]])
+        return int(backend("sqs").queues[queue.rpartition("/")[2]].approximate_number_of_messages)
 
     def _receive(self, queue: str) -> list[dict[str, Any]]:
+        if not self.waiting(queue):
+            return []
         found = client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
         return found.get("Messages", [])
 
