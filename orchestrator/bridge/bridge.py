@@ -37,28 +37,45 @@ class Bridge:
     now: Callable[[], int]
 
     def receive(self, body: str) -> None:
-        """Take a message of the queue.
+        """Take a message of the queue. Once there is a record, the sweep goes on without it.
 
         Raises:
             PoisonError: If it names no callback.
-            BusyError, NotNowError, RefusedError: If it must be delivered again.
+            NotNowError: If there is no record yet.
         """
         message = read_message(body)
         self.jobs.add(first_record(message, self.services, self.now()))
         if message.stopping:
             self.jobs.request_stop(message.token)
-        self.carry(message.token)
+        self.carry_or_leave(message.token)
 
     def notice(self, event: Mapping[str, Json]) -> None:
-        """Take an event of EventBridge; one about a job of others is nothing to us."""
+        """Take an event of EventBridge; one about a job of others is nothing to us.
+
+        Raises:
+            NotNowError: If Lambda should call again soon.
+        """
         for name, service in self.services.items():
             job_id = service.job_of(event)
             token = self.jobs.token_of(name, job_id) if job_id else None
             if token:
                 self.carry(token)
 
+    def carry_or_leave(self, token: str) -> None:
+        """Take a callback as far as it goes now; what stops it for a while is left to the sweep."""
+        try:
+            self.carry(token)
+        except NotNowError as error:
+            LOG.info("%s: left to the next sweep: %s", token, error)
+
     def carry(self, token: str) -> None:
-        """Take a callback as far as it goes now."""
+        """Take a callback as far as it goes now.
+
+        Raises:
+            BusyError: If another invocation is at work on it.
+            NotNowError: If a call failed for a reason that passes.
+            RefusedError: If the service does not even tell how the job does.
+        """
         record = self.jobs.hold(token)
         try:
             while (following := self._next(record)) != record:

@@ -23,7 +23,6 @@ from botocore.config import Config
 from orchestrator.bridge.bridge import Bridge
 from orchestrator.bridge.callbacks import SageMakerCallbacks
 from orchestrator.bridge.dynamo import DynamoJobs
-from orchestrator.bridge.faults import BusyError
 from orchestrator.bridge.services.bedrock import Bedrock
 from orchestrator.bridge.services.bedrock_import import BedrockImport
 from orchestrator.bridge.services.glue import Glue
@@ -93,17 +92,10 @@ def sweep_all(bridge: Bridge, seconds_left: Callable[[], int]) -> None:
     for token in bridge.jobs.open_tokens():
         if seconds_left() < SWEEP_MARGIN_SECONDS:
             break
-        failures += not _succeeds(partial(_carry_unless_busy, bridge, token), token)
+        failures += not _succeeds(partial(bridge.carry_or_leave, token), token)
     if failures:
         message = f"{failures} callbacks could not be carried; the log says why"
         raise RuntimeError(message)
-
-
-def _carry_unless_busy(bridge: Bridge, token: str) -> None:
-    try:
-        bridge.carry(token)
-    except BusyError:
-        LOG.info("%s: another invocation is at work on it", token)
 
 
 def _succeeds(act: Callable[[], None], name: str) -> bool:

@@ -130,7 +130,7 @@ def test_a_job_that_cannot_start_for_a_day_fails_its_callback(world: World) -> N
     assert world.answers() == []
     world.now += 24 * 3600
     world.wire.at = len(world.wire.calls) + 3
-    world.deliver()
+    world.sweep()
     [answer] = world.answers()
     assert answer["reason"].startswith("not started within a day: ThrottlingException")
 
