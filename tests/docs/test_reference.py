@@ -28,7 +28,7 @@ WORDS_OF_FMO = {
     "cache", "channel", "checkpoint", "execution", "expression", "gate", "job", "parameter",
     "reference", "step", "store",
 }  # fmt: skip
-STAGES = {"spec", "plan", "compile", "definition", "local", "aws", "results"}
+STAGES = {"spec", "plan", "compile", "definition", "local", "aws", "bridge", "results"}
 
 
 def pages() -> list[str]:

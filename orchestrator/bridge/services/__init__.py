@@ -1,0 +1,1 @@
+"""The services that the bridge carries steps to, one file each."""
