@@ -17,6 +17,7 @@ import click
 from orchestrator.commands import check, config, execute, past
 from orchestrator.commands.chat import chat
 from orchestrator.commands.data import data
+from orchestrator.commands.deploy import deploy, diff
 from orchestrator.commands.start import init
 from orchestrator.commands.terminal import Failure, Output
 from orchestrator.errors import DiskFullError, FmoError, Problem, StoreError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 GROUPS = {
     "Start": (init, data, check.validate, check.plan),
     "Run here": (execute.run, execute.resume, past.runs, past.why, past.report, past.models, chat),
+    "Run on AWS": (diff, deploy),
     "Tools": (check.compile_command, config.config, check.schema),
 }
 CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}

@@ -62,6 +62,8 @@ class Prepared:
     """None when the file was a definition already."""
     source: Mapping[str, Json] = field(default_factory=dict)
     """The receipt: what this was made from."""
+    environment: Environment = LOCAL
+    """Where it is to run."""
 
 
 @dataclass(frozen=True)
@@ -265,6 +267,7 @@ def _compiled(
         hub_models=compiled.hub_models,
         plan=plan,
         source={**source, "environment": environment.name},
+        environment=environment,
     )
 
 

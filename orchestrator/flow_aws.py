@@ -1,0 +1,57 @@
+"""The path's last part on AWS, as code: a prepared definition becomes a pipeline in an account."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator import flow
+from orchestrator.aws.deploy import Deployment
+from orchestrator.compiler.environment import NamedEnvironment
+from orchestrator.errors import Problem, UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from orchestrator.flow import Prepared
+
+
+def compile_for(path: Path, overrides: Mapping[str, str], env: str) -> Prepared:
+    """Return the spec at `path`, compiled for the environment `env` of its project.
+
+    Raises:
+        InputError: With every problem of the project file or of the spec.
+    """
+    return flow.compile_file(path, overrides, NamedEnvironment(env))
+
+
+def deployment_of(prepared: Prepared) -> Deployment:
+    """Return what is to stand in the account of the environment.
+
+    Raises:
+        UnsupportedError: For models of the hub, which nothing brings to the bucket yet.
+    """
+    _refuse_hub_models(prepared)
+    environment = prepared.environment
+    return Deployment(
+        pipeline_name=prepared.name,
+        definition=prepared.data,
+        role_arn=environment.role_arn,
+        bucket=environment.bucket,
+        folders=prepared.assets,
+        kms_key_id=environment.kms_key_id,
+        tags=environment.tags,
+    )
+
+
+def _refuse_hub_models(prepared: Prepared) -> None:
+    problems = [
+        Problem(
+            f"hf://{hub.model.model_id}@{hub.model.revision}",
+            "fmo does not bring models of the hub to S3 yet",
+            "Copy its files to your bucket, and give their s3:// address in the spec.",
+        )
+        for hub in prepared.hub_models
+    ]
+    if problems:
+        raise UnsupportedError(problems)
