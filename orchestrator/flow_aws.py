@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from orchestrator import flow
 from orchestrator.aws.deploy import Deployment
 from orchestrator.compiler.environment import NamedEnvironment
-from orchestrator.errors import Problem, UnsupportedError
+from orchestrator.compiler.sources import is_local_path
+from orchestrator.definition.smoke import SMOKE
+from orchestrator.errors import InputError, Problem, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +44,25 @@ def deployment_of(prepared: Prepared) -> Deployment:
         kms_key_id=environment.kms_key_id,
         tags=environment.tags,
     )
+
+
+def parameters_to_start(
+    prepared: Prepared, given: Mapping[str, str], *, smoke: bool = False
+) -> Mapping[str, str]:
+    """Return the parameters of an execution on AWS; `smoke` tries it on little.
+
+    Raises:
+        InputError: If one of them is a file of this machine.
+    """
+    known = prepared.plan.parameters if prepared.plan else {}
+    problems = [
+        Problem(f"--param {name}", f"{value!r} is on this machine", "Give an s3:// address.")
+        for name, value in given.items()
+        if name in known and known[name].type == "S3Uri" and is_local_path(value)
+    ]
+    if problems:
+        raise InputError(problems)
+    return {**given, SMOKE: "true"} if smoke else given
 
 
 def _refuse_hub_models(prepared: Prepared) -> None:

@@ -86,7 +86,8 @@ def as_aws_error(error: Foreign, call: str) -> AwsError:
         return RegionError(f"{call}: no AWS region is given. Give --region, or set AWS_REGION.")
     if isinstance(error, (ConnectionError, HTTPClientError)):
         fix = "Check network, proxy and the region's name, then repeat the command."
-        return UnavailableError(f"{call}: AWS cannot be reached: {error}. {fix}", retryable=True)
+        what = f"AWS cannot be reached: {str(error).rstrip('.')}"
+        return UnavailableError(f"{call}: {what}. {fix}", retryable=True)
     return AwsError(f"{call}: {str(error).rstrip('.')}. Correct what it names.")
 
 

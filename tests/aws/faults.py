@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
+from moto.core.models import botocore_stubber
 
 if TYPE_CHECKING:
     import boto3
@@ -51,9 +52,7 @@ class Faults:
     def of(cls, session: boto3.Session) -> Faults:
         """Return faults for clients that `session` makes from now on."""
         faults = cls()
-        # First in line, before moto answers; `after` looks at what moto answered.
-        session.events.register_first("before-send.*.*", faults._answer)
-        session.events.register("needs-retry.*.*", faults._lose)
+        session.events.register_first("before-send.*.*", faults._answer)  # Before moto answers.
         return faults
 
     def set(self, kind: str, at: int, *, times: int = 1, after: bool = False) -> None:
@@ -65,16 +64,13 @@ class Faults:
         with self._lock:
             self.calls.append(event_name.removeprefix("before-send."))
             self._mine.number = len(self.calls)
-        if self.after or not self._is_due():
+        if self.kind is None or not self._is_due():
             return None
-        assert self.kind is not None
+        if self.after:
+            botocore_stubber(event_name=event_name, request=request)
         if self.kind in LOST:
             raise LOST[self.kind](endpoint_url=request.url, error="lost")
         return refusal(request, *REFUSALS[self.kind])
-
-    def _lose(self, **_: Any) -> None:
-        if self.after and self._is_due():
-            raise ConnectionClosedError(endpoint_url="https://aws")
 
     def _is_due(self) -> bool:
         return self.at > 0 and self.at <= self._mine.number < self.at + self.times

@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.responses import ActionResult
 from moto.s3.models import s3_backends
 from moto.sagemaker.exceptions import AWSValidationException, ResourceNotFound
+from moto.sagemaker.models import sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
 from orchestrator.aws.shapes import load_shapes
-from orchestrator.definition.model import CONDITION, Definition, Step
+from orchestrator.definition.model import CONDITION, Step
 from orchestrator.definition.reader import parse_definition
 from orchestrator.definition.validation import validate
 from orchestrator.errors import DefinitionError
@@ -131,7 +133,7 @@ def start_pipeline_execution(self: SageMakerResponse) -> ActionResult:
     answer = LAX["start_pipeline_execution"](self)
     arn = answer.result["PipelineExecutionArn"]
     started[token] = arn
-    _state(self, "runs")[arn] = Run(arn, _in_order(definition))
+    _state(self, "runs")[arn] = Run(arn, list(definition.steps))
     return answer
 
 
@@ -178,7 +180,7 @@ def describe_training_job(self: SageMakerResponse) -> ActionResult:
         {
             "TrainingJobName": job,
             "TrainingJobArn": entry["Metadata"]["TrainingJob"]["Arn"],
-            "TrainingJobStatus": "Completed",
+            "TrainingJobStatus": _job_status(entry),
             "SecondaryStatus": "Completed" if entry["StepStatus"] in ENDED else "Training",
             "ModelArtifacts": {"S3ModelArtifacts": f"{output}/{job}/output/model/"},
             "FinalMetricDataList": [{"MetricName": "loss", "Value": 1.5, "Timestamp": NOW}],
@@ -208,7 +210,7 @@ def describe_processing_job(self: SageMakerResponse) -> ActionResult:
         {
             "ProcessingJobName": self._get_param("ProcessingJobName"),
             "ProcessingJobArn": entry["Metadata"]["ProcessingJob"]["Arn"],
-            "ProcessingJobStatus": "Completed",
+            "ProcessingJobStatus": _job_status(entry),
             "ProcessingOutputConfig": {"Outputs": outputs},
             "CreationTime": NOW,
         }
@@ -229,6 +231,12 @@ STRICT = (
 for _operation in STRICT:
     # moto finds an operation by the name of a method.
     setattr(SageMakerResponse, _operation.__name__, _operation)
+
+
+def fail_at(step: str, region: str = "eu-central-1") -> None:
+    """Let the step of this name fail in every execution from now on."""
+    backend = sagemaker_backends[DEFAULT_ACCOUNT_ID][region]
+    backend.__dict__.setdefault("strict", {}).setdefault("fails", {})[step] = True
 
 
 def _state(self: SageMakerResponse, name: str) -> dict[str, Any]:
@@ -263,6 +271,11 @@ def _job(self: SageMakerResponse, name: str) -> tuple[Run, Step, dict[str, Any]]
     return None
 
 
+def _job_status(entry: dict[str, Any]) -> str:
+    words = {"Executing": "InProgress", "Succeeded": "Completed"}
+    return words.get(entry["StepStatus"], entry["StepStatus"])
+
+
 def _take_definition(self: SageMakerResponse) -> None:
     """Check the definition, and take it from S3 if that is where it is."""
     place = self.params.pop("PipelineDefinitionS3Location", None)
@@ -280,10 +293,6 @@ def _take_definition(self: SageMakerResponse) -> None:
     if problems:
         msg = f"Unable to parse pipeline definition. {problems[0]}"
         raise AWSValidationException(msg)
-
-
-def _in_order(definition: Definition) -> list[Step]:
-    return list(definition.steps)
 
 
 def _output_names(step: Step) -> list[str]:

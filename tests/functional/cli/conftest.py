@@ -23,7 +23,7 @@ EXAMPLE = ROOT / "docs" / "commands" / "example"
 """The spec that the pages of the commands show."""
 
 VOLATILE = (
-    (re.compile(r"(?<=execution/)[0-9a-z]{12}\b"), "ID"),
+    (re.compile(r"(?<=execution[ /])[0-9a-z]{12}\b"), "ID"),
     (re.compile(r"\b[0-9a-f]{12}\b"), "ID"),
     (re.compile(r"\b\d+(\.\d)? s\b"), "TIME"),
     (re.compile(r"\b[\d,]+ files, [\d,]+ bytes"), "FILES"),

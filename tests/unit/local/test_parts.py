@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from orchestrator.definition.model import Parameter, RetryPolicy
+from orchestrator.definition.parameter_values import parameter_values
 from orchestrator.errors import DefinitionError, InputError
 from orchestrator.local.clock import SystemClock
 from orchestrator.local.condition_text import condition_text
@@ -16,7 +17,6 @@ from orchestrator.local.environments import job_variables, missing_requirements,
 from orchestrator.local.images import has_provider
 from orchestrator.local.job_log import JobLog, read_progress
 from orchestrator.local.job_plan import job_plan, relative_to_ml
-from orchestrator.local.parameters import parameter_values
 from orchestrator.local.retries import Retries
 from orchestrator.local.values import timestamp
 
