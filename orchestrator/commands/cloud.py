@@ -20,7 +20,7 @@ from orchestrator.commands.options import (
 from orchestrator.commands.terminal import Output
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from orchestrator.aws.clients import Aws
@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 
 execution_argument = click.argument("execution", default="last")
 """An ARN, or an execution that was started from here."""
+
+
+every_option = click.option(
+    "--every", default=15.0, show_default=True, type=click.FloatRange(0.1, 3600),
+    metavar="SECONDS", help="How often to ask again.",
+)  # fmt: skip
 
 
 @click.command()
@@ -84,10 +90,7 @@ def start(
 @click.command()
 @execution_argument
 @click.option("--watch", is_flag=True, help="Stay until it ends, and show each step as it goes.")
-@click.option(
-    "--every", default=15.0, show_default=True, type=click.FloatRange(0.1, 3600), metavar="SECONDS",
-    help="How often to ask while watching.",
-)  # fmt: skip
+@every_option
 @home_option
 @json_option
 @click.pass_context
@@ -117,6 +120,37 @@ def status(
 
 @click.command()
 @execution_argument
+@click.argument("step", required=False)
+@click.option("-f", "--follow", "is_followed", is_flag=True, help="Stay until the step has ended.")
+@every_option
+@home_option
+def logs(
+    execution: str, step: str | None, every: float, home_path: Path, *, is_followed: bool
+) -> None:
+    """Print what a step's job on AWS wrote.
+
+    EXECUTION is its ARN, or of one that was started from here its id, the start of it, or `last`.
+    Without STEP it is the job that runs, else the one that failed, else the last that ran.
+    """
+    from orchestrator.aws.executions import read_execution
+    from orchestrator.aws.logs import JobLog, follow
+    from orchestrator.commands import cloud_executions, executions
+
+    output = Output(as_json=False)
+    arn, aws = cloud_executions.find_execution(execution, executions.open_home(home_path))
+    seen = read_execution(arn, aws)
+    name = cloud_executions.step_with_log(seen, step)
+    if is_followed:
+        lines = follow(name, lambda: read_execution(arn, aws), aws, wait=waiting(every))
+    else:
+        lines = iter(JobLog(seen.jobs[name], aws).new_lines())
+    output.say(f"{name}: {seen.result[name].status.lower()}", "bold")
+    for line in lines:
+        output.write(f"{line}\n")
+
+
+@click.command()
+@execution_argument
 @home_option
 @json_option
 def stop(execution: str, home_path: Path, *, as_json: bool) -> None:
@@ -133,6 +167,16 @@ def stop(execution: str, home_path: Path, *, as_json: bool) -> None:
     status = stop_execution(arn, aws)
     output.show(f"{status}: {arn}")
     output.document({"pipeline_execution_arn": arn, "status": status})
+
+
+def waiting(seconds: float) -> Callable[[], None]:
+    """Return what waits so long; Ctrl-C ends it."""
+    never = Event()
+
+    def wait() -> None:
+        never.wait(seconds)
+
+    return wait
 
 
 def _say_what_starts(planned: Start, compiled: bytes, output: Output) -> None:
@@ -158,13 +202,9 @@ def _watched(arn: str, aws: Aws, every: float, output: Output) -> Watched:
     from orchestrator.local.clock import SystemClock
     from orchestrator.results.live import live_display
 
-    clock, never = SystemClock(), Event()
-
-    def wait() -> None:
-        clock.wait(never, every)
-
+    clock = SystemClock()
     with live_display(output.people, clock.now) as listener:
-        return watch(arn, aws, listener, now=clock.now, wait=wait)
+        return watch(arn, aws, listener, now=clock.now, wait=waiting(every))
 
 
 def _show(seen: Watched, arn: str, aws: Aws, output: Output) -> int:

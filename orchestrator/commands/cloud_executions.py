@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from orchestrator.aws.clients import connect
 from orchestrator.aws.executions import region_of
+from orchestrator.definition.results import did_you_mean
 from orchestrator.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from orchestrator.aws.clients import Aws
+    from orchestrator.aws.executions import Watched
     from orchestrator.local.home import Home
 
 LAST = "last"
@@ -51,6 +53,31 @@ def find_execution(text: str, home: Home) -> tuple[str, Aws]:
     """Return the ARN that `text` means, and where it runs."""
     arn = find_arn(text, home)
     return arn, connect(region_of(arn))
+
+
+def step_with_log(seen: Watched, step: str | None) -> str:
+    """Return the step whose log is meant: `step`, or the one that is most worth a look.
+
+    Raises:
+        InputError: If there is no such step, or it has started no job.
+    """
+    result = seen.result
+    known = [one.name for one in result.steps]
+    if step is not None and step not in known:
+        raise InputError(Problem("", f"there is no step '{step}'", did_you_mean(step, known)))
+    if step is not None and step not in seen.jobs:
+        status = result[step].status
+        what = f"step '{step}' has no job, and so no log; it is {status}"
+        raise InputError(Problem("", what, "`fmo status` shows the steps."))
+    if step is not None:
+        return step
+    with_job = [one for one in result.steps if one.name in seen.jobs]
+    if not with_job:
+        what = f"execution {result.execution_id} has started no job yet"
+        raise InputError(Problem("", what, "`fmo status` shows the steps."))
+    running = [one for one in with_job if not one.is_done]
+    failed = [one for one in with_job if one.status == "Failed"]
+    return (running or failed or with_job)[-1].name
 
 
 def _file(home: Home) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,16 +12,15 @@ import pytest
 
 import tests.aws.strict_moto  # noqa: F401 - makes moto strict
 from orchestrator.aws.clients import Aws
-from orchestrator.aws.deploy import Deployment
+from orchestrator.aws.deploy import Deployment, carry_out, plan_deployment
+from orchestrator.aws.starts import plan_start, start
+from tests.aws.account import BUCKET, REGION, ROLE
 from tests.aws.faults import Faults
+from tests.aws.pipeline import DEFINITION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
-
-REGION = "eu-central-1"
-ROLE = "arn:aws:iam::123456789012:role/fmo"
-BUCKET = "acme-dev"
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,20 @@ def deployment(tmp_path: Path) -> Deployment:
         Folder(f"s3://{BUCKET}/fmo/assets/data/bb/", {"rows.jsonl": large}),
     ]
     return Deployment("words", definition(), ROLE, BUCKET, folders, tags={"team": "support"})
+
+
+@pytest.fixture
+def deployed(aws: Aws) -> str:
+    """The name of a pipeline that is deployed: prepare, then sft behind a gate."""
+    one = Deployment("words", json.dumps(DEFINITION).encode(), ROLE, BUCKET)
+    carry_out(plan_deployment(one, aws), aws)
+    return one.pipeline_name
+
+
+@pytest.fixture
+def started(deployed: str, aws: Aws) -> str:
+    """The ARN of an execution of it that has begun."""
+    return start(plan_start(deployed, {}, aws), aws)
 
 
 def definition(limit: int = 5) -> bytes:

@@ -15,6 +15,8 @@ from typing import Any
 
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.responses import ActionResult
+from moto.core.utils import utcnow
+from moto.logs.models import LogsBackend, logs_backends
 from moto.s3.models import s3_backends
 from moto.sagemaker.exceptions import AWSValidationException, ResourceNotFound
 from moto.sagemaker.models import sagemaker_backends
@@ -48,6 +50,8 @@ class Run:
     reason: str | None = None
     steps: dict[str, dict[str, Any]] = field(default_factory=dict)
     jobs: dict[str, tuple[Step, dict[str, Any]]] = field(default_factory=dict)
+    logs: LogsBackend | None = None
+    hosts: int = 1
 
     def advance(self, fails: set[str]) -> None:
         """End the step that runs; else start the next one; else end."""
@@ -73,11 +77,28 @@ class Run:
             arn = self.arn.split(":pipeline/")[0] + f":{kind}-job/{job}"
             entry["Metadata"] = {f"{step.type}Job": {"Arn": arn}}
             self.jobs[job] = (step, entry)
+            self._log(job, "progress step=1/2 train/loss=3.5 tokens_per_second=700")
         elif step.type == CONDITION:
             entry["Metadata"] = {"Condition": {"Outcome": "True"}}
             self.waiting[:0] = step.if_steps
 
+    def _log(self, job: str, line: str) -> None:
+        """Write as a job does: a stream for each of its hosts."""
+        assert self.logs is not None
+        group = f"/aws/sagemaker/{self.jobs[job][0].type}Jobs"
+        if group not in self.logs.groups:
+            self.logs.create_log_group(group, {})
+        for host in range(1, self.hosts + 1):
+            stream = f"{job}/algo-{host}-1764000000"
+            if stream not in self.logs.groups[group].streams:
+                self.logs.create_log_stream(group, stream)
+            at = int(utcnow().timestamp() * 1000)
+            self.logs.put_log_events(group, stream, [{"timestamp": at, "message": line}])
+
     def _end(self, entry: dict[str, Any], fails: set[str]) -> None:
+        for job, (_, known) in self.jobs.items():
+            if known is entry:
+                self._log(job, "done")
         entry["EndTime"] = NOW
         entry["StepStatus"] = "Stopped" if self.status == "Stopping" else "Succeeded"
         if entry["StepName"] in fails:
@@ -133,7 +154,8 @@ def start_pipeline_execution(self: SageMakerResponse) -> ActionResult:
     answer = LAX["start_pipeline_execution"](self)
     arn = answer.result["PipelineExecutionArn"]
     started[token] = arn
-    _state(self, "runs")[arn] = Run(arn, list(definition.steps))
+    logs = logs_backends[self.current_account][self.region]
+    _state(self, "runs")[arn] = Run(arn, list(definition.steps), logs=logs)
     return answer
 
 

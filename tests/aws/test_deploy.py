@@ -18,7 +18,8 @@ from orchestrator.errors import (
     ThrottledError,
     UnavailableError,
 )
-from tests.aws.conftest import BUCKET, REGION, definition
+from tests.aws.account import BUCKET, REGION
+from tests.aws.conftest import definition
 from tests.aws.faults import KINDS, LOST
 
 if TYPE_CHECKING:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from orchestrator.aws.clients import Aws
-from orchestrator.aws.deploy import carry_out, plan_deployment
 from orchestrator.aws.executions import read_execution, region_of, stop, with_outputs
 from orchestrator.aws.starts import plan_start, start
 from orchestrator.aws.watch import watch
@@ -16,97 +14,15 @@ from orchestrator.errors import InputError, NotFoundError, UnavailableError
 from orchestrator.results.events import ExecutionEnded, ExecutionStarted, StepEnded, StepStarted
 from orchestrator.results.model import execution_from_json, execution_to_json
 from orchestrator.results.report import render_report
-from tests.aws.conftest import BUCKET
+from tests.aws.account import BUCKET
 from tests.aws.strict_moto import NOW, fail_at
 
 if TYPE_CHECKING:
-    from orchestrator.aws.deploy import Deployment
     from orchestrator.results.events import Event
     from tests.aws.faults import Faults
 
-PREPARED: dict[str, Any] = {
-    "Name": "prepare",
-    "Type": "Processing",
-    "Arguments": {
-        "RoleArn": "arn:aws:iam::123456789012:role/fmo",
-        "AppSpecification": {"ImageUri": "image"},
-        "ProcessingResources": {
-            "ClusterConfig": {
-                "InstanceCount": 1, "InstanceType": "ml.m5.xlarge", "VolumeSizeInGB": 30,
-            }
-        },
-        "ProcessingOutputConfig": {
-            "Outputs": [
-                {
-                    "OutputName": "metrics",
-                    "S3Output": {
-                        "S3Uri": f"s3://{BUCKET}/out", "S3UploadMode": "EndOfJob",
-                        "LocalPath": "/opt/ml/processing/output/metrics",
-                    },
-                }
-            ]
-        },
-    },
-}  # fmt: skip
-TRAINED: dict[str, Any] = {
-    "Name": "sft",
-    "Type": "Training",
-    "Arguments": {
-        "RoleArn": "arn:aws:iam::123456789012:role/fmo",
-        "AlgorithmSpecification": {"TrainingImage": "image", "TrainingInputMode": "File"},
-        "OutputDataConfig": {"S3OutputPath": f"s3://{BUCKET}/out"},
-        "ResourceConfig": {
-            "InstanceCount": 2, "InstanceType": "ml.g5.2xlarge", "VolumeSizeInGB": 30,
-        },
-        "StoppingCondition": {"MaxRuntimeInSeconds": 60},
-        "InputDataConfig": [
-            {
-                "ChannelName": "data",
-                "DataSource": {
-                    "S3DataSource": {
-                        "S3DataType": "S3Prefix",
-                        "S3Uri": {
-                            "Get": "Steps.prepare.ProcessingOutputConfig.Outputs['metrics']"
-                            ".S3Output.S3Uri"
-                        },
-                    }
-                },
-            }
-        ],
-    },
-}  # fmt: skip
-GATE: dict[str, Any] = {
-    "Name": "gate",
-    "Type": "Condition",
-    "Arguments": {
-        "Conditions": [
-            {"Type": "Equals", "LeftValue": {"Get": "Parameters.Smoke"}, "RightValue": True}
-        ],
-        "IfSteps": [TRAINED],
-        "ElseSteps": [{"Name": "no", "Type": "Fail", "Arguments": {"ErrorMessage": "no"}}],
-    },
-}
-DEFINITION = {
-    "Version": "2020-12-01",
-    "Parameters": [
-        {"Name": "Smoke", "Type": "Boolean", "DefaultValue": False},
-        {"Name": "Limit", "Type": "Integer", "DefaultValue": 5},
-    ],
-    "Steps": [PREPARED, GATE],
-}
 
-
-@pytest.fixture
-def deployed(aws: Aws, deployment: Deployment) -> str:
-    """The name of a pipeline that is deployed: prepare, then sft behind a gate."""
-    one = type(deployment)(
-        "words", json.dumps(DEFINITION).encode(), deployment.role_arn, deployment.bucket
-    )
-    carry_out(plan_deployment(one, aws), aws)
-    return "words"
-
-
-def started(deployed: str, aws: Aws, **parameters: str) -> str:
+def started_with(deployed: str, aws: Aws, **parameters: str) -> str:
     return start(plan_start(deployed, parameters, aws), aws)
 
 
@@ -159,7 +75,7 @@ def test_an_answer_that_is_lost_starts_no_second_execution(
 def test_an_execution_is_watched_to_its_end_and_read_like_a_local_one(
     deployed: str, aws: Aws
 ) -> None:
-    arn = started(deployed, aws, Smoke="true")
+    arn = started_with(deployed, aws, Smoke="true")
     seen, events = ended(arn, aws)
     told = [
         (type(event).__name__, getattr(event, "step", None) or getattr(event.result, "name", ""))
@@ -188,7 +104,7 @@ def test_an_execution_is_watched_to_its_end_and_read_like_a_local_one(
 def test_what_steps_wrote_is_read_from_the_bucket_and_shown_in_the_report(
     deployed: str, aws: Aws
 ) -> None:
-    arn = started(deployed, aws)
+    arn = started_with(deployed, aws)
     seen, _ = ended(arn, aws)
     key = f"{seen.result['prepare'].outputs['metrics']}/metrics.json".split("/", 3)[3]
     aws.put(BUCKET, key, b'{"rows": 77123}')
@@ -203,7 +119,7 @@ def test_what_steps_wrote_is_read_from_the_bucket_and_shown_in_the_report(
 
 
 def test_a_failed_step_fails_the_execution_and_says_why(deployed: str, aws: Aws) -> None:
-    arn = started(deployed, aws)
+    arn = started_with(deployed, aws)
     fail_at("prepare")
     seen, _ = ended(arn, aws)
     assert seen.result.status == "Failed"
@@ -215,7 +131,7 @@ def test_a_failed_step_fails_the_execution_and_says_why(deployed: str, aws: Aws)
 
 
 def test_a_running_job_tells_its_state(deployed: str, aws: Aws) -> None:
-    arn = started(deployed, aws)
+    arn = started_with(deployed, aws)
     seen = read_execution(arn, aws)
     assert seen.result["prepare"].status == "Executing"
     assert seen.jobs["prepare"].state == "InProgress"
@@ -223,7 +139,7 @@ def test_a_running_job_tells_its_state(deployed: str, aws: Aws) -> None:
 
 
 def test_stopping_stops_what_runs_and_is_no_error_the_second_time(deployed: str, aws: Aws) -> None:
-    arn = started(deployed, aws)
+    arn = started_with(deployed, aws)
     read_execution(arn, aws)
     assert stop(arn, aws) == "Stopping"
     assert stop(arn, aws) == "Stopping"
@@ -235,7 +151,7 @@ def test_stopping_stops_what_runs_and_is_no_error_the_second_time(deployed: str,
 def test_a_fault_while_watching_is_told_and_watching_again_goes_on(
     deployed: str, aws: Aws, faults: Faults
 ) -> None:
-    arn = started(deployed, aws)
+    arn = started_with(deployed, aws)
     faults.set("unavailable", 9)
     with pytest.raises(UnavailableError):
         ended(arn, aws)

@@ -89,3 +89,16 @@ def test_what_is_deployed_ran_here_first_as_the_same_steps(deployed: Fmo) -> Non
     for member in ("name", "type", "branch", "depends_on"):
         # A Fail step that is not reached is in both.
         assert [s[member] for s in here["steps"]] == [s[member] for s in there["steps"]], member
+
+
+def test_logs_are_those_of_the_step_that_matters(deployed: Fmo) -> None:
+    deployed(*START)
+    followed = deployed("logs", "--follow", "--every", "0.1")
+    assert followed.code == 0, followed.stderr
+    assert followed.stdout.splitlines()[-1] == "done"
+    assert followed.stderr == "count: executing\n"
+    wrong = deployed("logs", "last", "cuont")
+    assert wrong.code == 2
+    assert "FMO100 there is no step 'cuont'. Did you mean 'count'?" in wrong.stderr
+    gate = deployed("logs", "last", "count-gate")
+    assert "step 'count-gate' has no job, and so no log; it is" in gate.stderr

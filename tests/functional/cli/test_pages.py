@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 PAGES = sorted((Path(__file__).parents[3] / "docs" / "commands").glob("*.md"))
 BLOCK = re.compile(r"```console\n\$ fmo (?P<command>.*)\n(?P<output>(?:.*\n)*?)```")
 LOOKS_BACK = {"resume", "runs", "why", "report", "models"}
-ON_AWS = {"deploy", "diff", "start", "status", "stop"}
+ON_AWS = {"deploy", "diff", "start", "status", "logs", "stop"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
