@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 GROUPS = {
     "Start": (init, data, check.validate, check.plan),
     "Run here": (execute.run, execute.resume, past.runs, past.why, past.report, past.models, chat),
-    "Run on AWS": (diff, deploy, cloud.start, cloud.status, cloud.logs, cloud.stop),
+    "Run on AWS": (diff, deploy, cloud.start, cloud.status, cloud.logs, cloud.pull, cloud.stop),
     "Tools": (check.compile_command, config.config, check.schema),
 }
 CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}

@@ -70,6 +70,13 @@ class Aws:
         except (Boto3Error, BotoCoreError, ClientError) as error:
             raise as_aws_error(error, "s3:PutObject") from error
 
+    def get(self, bucket: str, key: str, path: Path) -> None:
+        """Write one object to `path`, whole or not at all; large ones in parts."""
+        try:
+            self._client("s3").download_file(bucket, key, str(path))
+        except (Boto3Error, BotoCoreError, ClientError) as error:
+            raise as_aws_error(error, "s3:GetObject") from error
+
     def _client(self, service: str) -> Any:
         if service not in self._clients:
             self._clients[service] = self._session.client(

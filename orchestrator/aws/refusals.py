@@ -6,7 +6,7 @@ import re
 from http import HTTPStatus
 from typing import TypeAlias
 
-from boto3.exceptions import Boto3Error
+from boto3.exceptions import Boto3Error, RetriesExceededError
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -84,7 +84,7 @@ def as_aws_error(error: Foreign, call: str) -> AwsError:
         return CredentialsError(f"{call}: there are no AWS credentials ({error}). {SIGN_IN}")
     if isinstance(error, NoRegionError):
         return RegionError(f"{call}: no AWS region is given. Give --region, or set AWS_REGION.")
-    if isinstance(error, (ConnectionError, HTTPClientError)):
+    if isinstance(error, (ConnectionError, HTTPClientError, RetriesExceededError)):
         fix = "Check network, proxy and the region's name, then repeat the command."
         what = f"AWS cannot be reached: {str(error).rstrip('.')}"
         return UnavailableError(f"{call}: {what}. {fix}", retryable=True)

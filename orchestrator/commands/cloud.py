@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from orchestrator.aws.clients import Aws
     from orchestrator.aws.executions import Watched
     from orchestrator.aws.starts import Start
+    from orchestrator.results.model import Json
 
 execution_argument = click.argument("execution", default="last")
 """An ARN, or an execution that was started from here."""
@@ -147,6 +149,38 @@ def logs(
     output.say(f"{name}: {seen.result[name].status.lower()}", "bold")
     for line in lines:
         output.write(f"{line}\n")
+
+
+@click.command()
+@execution_argument
+@click.argument("steps", nargs=-1, metavar="[STEP]...")
+@home_option
+@json_option
+def pull(execution: str, steps: tuple[str, ...], home_path: Path, *, as_json: bool) -> None:
+    """Copy what steps on AWS wrote into the local store: models, data, metrics.
+
+    EXECUTION is its ARN, or of one that was started from here its id, the start of it, or `last`.
+    Without STEP it is everything that succeeded. What is here already is not copied again.
+    """
+    from orchestrator import flow_aws
+    from orchestrator.aws.executions import read_execution
+    from orchestrator.commands import cloud_executions, executions
+
+    output = Output(as_json=as_json)
+    home = executions.open_home(home_path)
+    arn, aws = cloud_executions.find_execution(execution, home)
+    result = read_execution(arn, aws).result
+    for step in steps:
+        cloud_executions.step_is_there(step, result)
+    rows: list[Json] = []
+    for one in flow_aws.pull(result, steps, home, aws):
+        place = str(one.path) if one.path else "(empty)"
+        output.show(f"{one.step}.{one.output}  {place}  {one.size_bytes:,} bytes")
+        path = str(one.path) if one.path else None
+        rows.append({**asdict(one), "path": path})
+    if not rows:
+        output.say("nothing to copy: no step that wrote something has succeeded")
+    output.document({"pipeline_execution_arn": arn, "outputs": rows})
 
 
 @click.command()

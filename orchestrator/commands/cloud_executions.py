@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from orchestrator.aws.clients import Aws
     from orchestrator.aws.executions import Watched
     from orchestrator.local.home import Home
+    from orchestrator.results.model import ExecutionResult
 
 LAST = "last"
 
@@ -62,9 +63,8 @@ def step_with_log(seen: Watched, step: str | None) -> str:
         InputError: If there is no such step, or it has started no job.
     """
     result = seen.result
-    known = [one.name for one in result.steps]
-    if step is not None and step not in known:
-        raise InputError(Problem("", f"there is no step '{step}'", did_you_mean(step, known)))
+    if step is not None:
+        step_is_there(step, result)
     if step is not None and step not in seen.jobs:
         status = result[step].status
         what = f"step '{step}' has no job, and so no log; it is {status}"
@@ -78,6 +78,13 @@ def step_with_log(seen: Watched, step: str | None) -> str:
     running = [one for one in with_job if not one.is_done]
     failed = [one for one in with_job if one.status == "Failed"]
     return (running or failed or with_job)[-1].name
+
+
+def step_is_there(step: str, result: ExecutionResult) -> None:
+    """Check that an execution has a step of this name; InputError if not."""
+    known = [one.name for one in result.steps]
+    if step not in known:
+        raise InputError(Problem("", f"there is no step '{step}'", did_you_mean(step, known)))
 
 
 def _file(home: Home) -> Path:

@@ -17,7 +17,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
 from moto.logs.models import LogsBackend, logs_backends
-from moto.s3.models import s3_backends
+from moto.s3.models import S3Backend, s3_backends
 from moto.sagemaker.exceptions import AWSValidationException, ResourceNotFound
 from moto.sagemaker.models import sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
@@ -27,6 +27,7 @@ from orchestrator.definition.model import CONDITION, Step
 from orchestrator.definition.reader import parse_definition
 from orchestrator.definition.validation import validate
 from orchestrator.errors import DefinitionError
+from tests.aws.account import BUCKET
 
 LAX = {
     name: getattr(SageMakerResponse, name)
@@ -37,6 +38,8 @@ LAX = {
 }  # fmt: skip
 """What moto itself does."""
 ENDED = {"Succeeded", "Failed", "Stopped"}
+OUTPUTS = "out"
+"""Where jobs write in the bucket."""
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
@@ -51,6 +54,7 @@ class Run:
     steps: dict[str, dict[str, Any]] = field(default_factory=dict)
     jobs: dict[str, tuple[Step, dict[str, Any]]] = field(default_factory=dict)
     logs: LogsBackend | None = None
+    s3: S3Backend | None = None
     hosts: int = 1
 
     def advance(self, fails: set[str]) -> None:
@@ -95,10 +99,17 @@ class Run:
             at = int(utcnow().timestamp() * 1000)
             self.logs.put_log_events(group, stream, [{"timestamp": at, "message": line}])
 
+    def _write(self, step: Step) -> None:
+        """Leave a file in each output."""
+        assert self.s3 is not None
+        for name in _output_names(step):
+            self.s3.put_object(BUCKET, f"{OUTPUTS}/{step.name}/{name}/metrics.json", b'{"rows": 5}')
+
     def _end(self, entry: dict[str, Any], fails: set[str]) -> None:
-        for job, (_, known) in self.jobs.items():
+        for job, (step, known) in self.jobs.items():
             if known is entry:
                 self._log(job, "done")
+                self._write(step)
         entry["EndTime"] = NOW
         entry["StepStatus"] = "Stopped" if self.status == "Stopping" else "Succeeded"
         if entry["StepName"] in fails:
@@ -155,7 +166,8 @@ def start_pipeline_execution(self: SageMakerResponse) -> ActionResult:
     arn = answer.result["PipelineExecutionArn"]
     started[token] = arn
     logs = logs_backends[self.current_account][self.region]
-    _state(self, "runs")[arn] = Run(arn, list(definition.steps), logs=logs)
+    s3 = s3_backends[self.current_account][self.partition]
+    _state(self, "runs")[arn] = Run(arn, list(definition.steps), logs=logs, s3=s3)
     return answer
 
 
@@ -197,7 +209,7 @@ def describe_training_job(self: SageMakerResponse) -> ActionResult:
         return LAX["describe_training_job"](self)
     _, step, entry = found
     job = self._get_param("TrainingJobName")
-    output = f"s3://acme-dev/fmo/executions/{step.name}"
+    output = f"s3://{BUCKET}/{OUTPUTS}/{step.name}"
     return ActionResult(
         {
             "TrainingJobName": job,
@@ -221,7 +233,7 @@ def describe_processing_job(self: SageMakerResponse) -> ActionResult:
         {
             "OutputName": name,
             "S3Output": {
-                "S3Uri": f"s3://acme-dev/fmo/executions/{step.name}/{name}",
+                "S3Uri": f"s3://{BUCKET}/{OUTPUTS}/{step.name}/{name}",
                 "LocalPath": f"/opt/ml/processing/output/{name}",
                 "S3UploadMode": "EndOfJob",
             },

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from boto3.exceptions import RetriesExceededError
 from botocore import exceptions
 
 from orchestrator.aws import refusals
@@ -39,6 +40,7 @@ WAYS = [
     exceptions.ReadTimeoutError(endpoint_url="https://x"),
     exceptions.ResponseStreamingError(error="x"),
     exceptions.SSLError(endpoint_url="https://x", error="x"),
+    RetriesExceededError(OSError("x")),
 ]
 NO_CREDENTIALS = [
     exceptions.CredentialRetrievalError(provider="sso", error_msg="x"),
