@@ -28,6 +28,8 @@ Action = Literal["create", "update", "none"]
 INLINE_BYTES = 102_400
 """A larger definition goes by S3, as the SageMaker SDK sends it (`pipeline.py`)."""
 DEFINITIONS = "fmo/assets/definitions"
+SIGNATURE = "Compiled by fmo; "
+"""What the description of a pipeline of ours begins with."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Deployment:
     @property
     def description(self) -> str:
         """What the console shows beside the name."""
-        return f"Compiled by fmo; definition sha256 {self.digest[:12]}"
+        return f"{SIGNATURE}definition sha256 {self.digest[:12]}"
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class DeploymentPlan:
     uploads: tuple[Upload, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     """Tags that an existing pipeline lacks."""
+    is_foreign: bool = False
+    """Whether the pipeline is there, but something else than fmo made it."""
 
     @property
     def changes_nothing(self) -> bool:
@@ -89,7 +93,8 @@ def plan_deployment(deployment: Deployment, aws: Aws) -> DeploymentPlan:
     stands = not changes and deployed.get("RoleArn") == deployment.role_arn
     tags = _missing_tags(deployed["PipelineArn"], deployment.tags, aws)
     action: Action = "none" if stands else "update"
-    return DeploymentPlan(deployment, caller, action, changes, uploads, tags)
+    is_foreign = not deployed.get("PipelineDescription", "").startswith(SIGNATURE)
+    return DeploymentPlan(deployment, caller, action, changes, uploads, tags, is_foreign)
 
 
 def find_pipeline(name: str, aws: Aws) -> Mapping[str, Any] | None:

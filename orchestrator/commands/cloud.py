@@ -126,19 +126,28 @@ def status(
 @click.option("-f", "--follow", "is_followed", is_flag=True, help="Stay until the step has ended.")
 @every_option
 @home_option
+@json_option
 def logs(
-    execution: str, step: str | None, every: float, home_path: Path, *, is_followed: bool
+    execution: str,
+    step: str | None,
+    every: float,
+    home_path: Path,
+    *,
+    is_followed: bool,
+    as_json: bool,
 ) -> None:
     """Print what a step's job on AWS wrote.
 
     EXECUTION is its ARN, or of one that was started from here its id, the start of it, or `last`.
     Without STEP it is the job that runs, else the one that failed, else the last that ran.
     """
+    from rich.text import Text
+
     from orchestrator.aws.executions import read_execution
     from orchestrator.aws.logs import JobLog, follow
     from orchestrator.commands import cloud_executions, executions
 
-    output = Output(as_json=False)
+    output = Output(as_json=as_json)
     arn, aws = cloud_executions.find_execution(execution, executions.open_home(home_path))
     seen = read_execution(arn, aws)
     name = cloud_executions.step_with_log(seen, step)
@@ -147,8 +156,12 @@ def logs(
     else:
         lines = iter(JobLog(seen.jobs[name], aws).new_lines())
     output.say(f"{name}: {seen.result[name].status.lower()}", "bold")
+    kept = []
     for line in lines:
-        output.write(f"{line}\n")
+        output.show(Text(line))
+        if as_json:
+            kept.append(line)
+    output.document({"pipeline_execution_arn": arn, "step": name, "lines": kept})
 
 
 @click.command()

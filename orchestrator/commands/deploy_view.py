@@ -64,6 +64,7 @@ def plan_to_json(plan: DeploymentPlan, env: str, region: str) -> dict[str, Json]
         ],
         "uploads": [{"uri": one.uri, "size_bytes": one.size_bytes} for one in plan.uploads],
         "tags": dict(plan.tags),
+        "is_foreign": plan.is_foreign,
     }
 
 
@@ -72,7 +73,8 @@ def _action(plan: DeploymentPlan) -> str:
         return "create"
     if plan.action == "none":
         return "no change"
-    return f"update, {plural(len(plan.changes), 'change')}" if plan.changes else "update its role"
+    what = plural(len(plan.changes), "change") if plan.changes else "its role"
+    return f"update, {what}{', though fmo did not make it' if plan.is_foreign else ''}"
 
 
 def _brief(value: Json) -> str:

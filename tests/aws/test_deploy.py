@@ -9,6 +9,7 @@ import pytest
 
 from orchestrator.aws.clients import Aws
 from orchestrator.aws.deploy import INLINE_BYTES, carry_out, find_pipeline, plan_deployment
+from orchestrator.commands.deploy_view import plan_lines
 from orchestrator.errors import (
     AccessDeniedError,
     AwsError,
@@ -130,6 +131,21 @@ def test_another_role_updates_the_pipeline_though_the_definition_is_the_same(
     assert (plan.action, plan.changes) == ("update", ())
     carry_out(plan, aws)
     assert plan_deployment(other, aws).changes_nothing
+
+
+def test_a_pipeline_that_something_else_made_is_told_apart(
+    deployment: Deployment, aws: Aws
+) -> None:
+    aws.call(
+        "sagemaker", "CreatePipeline", PipelineName="words", ClientRequestToken="t" * 32,
+        PipelineDefinition=definition(limit=7).decode(), RoleArn=deployment.role_arn,
+    )  # fmt: skip
+    plan = plan_deployment(deployment, aws)
+    assert plan.is_foreign
+    said = "pipeline     words: update, 1 change, though fmo did not make it"
+    assert said in plan_lines(plan, "dev", REGION)
+    carry_out(plan, aws)
+    assert not plan_deployment(deployment, aws).is_foreign
 
 
 def test_a_tag_that_an_existing_pipeline_lacks_is_added(deployment: Deployment, aws: Aws) -> None:

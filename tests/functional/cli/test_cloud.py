@@ -97,6 +97,8 @@ def test_logs_are_those_of_the_step_that_matters(deployed: Fmo) -> None:
     assert followed.code == 0, followed.stderr
     assert followed.stdout.splitlines()[-1] == "done"
     assert followed.stderr == "count: executing\n"
+    document = deployed("logs", "last", "count", "--json").document
+    assert (document["step"], document["lines"]) == ("count", followed.stdout.splitlines())
     wrong = deployed("logs", "last", "cuont")
     assert wrong.code == 2
     assert "FMO100 there is no step 'cuont'. Did you mean 'count'?" in wrong.stderr
