@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from orchestrator.aws.clients import Aws
 from orchestrator.aws.deploy import INLINE_BYTES, carry_out, find_pipeline, plan_deployment
+from orchestrator.aws.refusals import PERMISSIONS
 from orchestrator.commands.deploy_view import plan_lines
 from orchestrator.errors import (
     AccessDeniedError,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from orchestrator.aws.deploy import Deployment
     from tests.aws.faults import Faults
 
+PAGE = Path(__file__).parents[2] / "docs" / "commands" / "deploy.md"
 KEYS = [
     "fmo/assets/code/aa/launch.py",
     "fmo/assets/code/aa/lib/sft.py",
@@ -211,6 +214,18 @@ def test_a_bucket_in_another_region_is_refused(
 ) -> None:
     with pytest.raises(RegionError, match="the bucket is in eu-central-1, and the environment in"):
         plan_deployment(deployment, Aws(session, "us-east-1", attempts=1))
+
+
+def test_the_page_lists_every_permission_that_deploying_needs(
+    deployment: Deployment, aws: Aws, faults: Faults
+) -> None:
+    deploy(deployment, aws)
+    deploy(replace(deployment, definition=definition(limit=9), tags={"stage": "dev"}), aws)
+    asked = {call.replace(".", ":") for call in faults.calls}
+    actions = {PERMISSIONS.get(call, call).partition(":")[2] for call in asked}
+    assert {"PutObject", "CreatePipeline", "UpdatePipeline", "AddTags"} <= actions
+    listed = PAGE.read_text(encoding="utf-8").partition("## Permissions")[2]
+    assert [action for action in sorted(actions) if f"{action}`" not in listed] == []
 
 
 @pytest.mark.slow
