@@ -16,6 +16,12 @@ FmoError
 │   ├── JournalVersionError  FMO330          the journal was written by a newer fmo
 │   └── DiskFullError        FMO340          no space left; retry after freeing some
 └── AwsError                 FMO400  exit 3  AWS refused or could not be reached
+    ├── CredentialsError     FMO410          no credentials, or they are not valid any more
+    ├── AccessDeniedError    FMO420          the credentials may not do this
+    ├── ThrottledError       FMO430          too many requests, even after waiting; retry later
+    ├── UnavailableError     FMO440          AWS failed or could not be reached; retry later
+    ├── NotFoundError        FMO450          there is no such thing in this account and region
+    └── RegionError          FMO460          no region, or another than the environment's
 """
 
 from __future__ import annotations
@@ -165,3 +171,39 @@ class AwsError(FmoError):
 
     code = "FMO400"
     exit_code = 3
+
+
+class CredentialsError(AwsError):
+    """There are no credentials, they are not valid any more, or they are another account's."""
+
+    code = "FMO410"
+
+
+class AccessDeniedError(AwsError):
+    """The credentials may not do this."""
+
+    code = "FMO420"
+
+
+class ThrottledError(AwsError):
+    """Too many requests, even after waiting."""
+
+    code = "FMO430"
+
+
+class UnavailableError(AwsError):
+    """AWS failed or could not be reached."""
+
+    code = "FMO440"
+
+
+class NotFoundError(AwsError):
+    """There is no such thing in this account and region."""
+
+    code = "FMO450"
+
+
+class RegionError(AwsError):
+    """There is no region, or something is in another than it has to be."""
+
+    code = "FMO460"

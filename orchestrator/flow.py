@@ -73,6 +73,8 @@ class Prepared:
     """Where the spec or the definition stands; None if a program wrote it."""
     source: Mapping[str, Json] = field(default_factory=dict)
     """The receipt: what this was made from."""
+    environment: Environment = LOCAL
+    """Where it is to run."""
 
 
 @dataclass(frozen=True)
@@ -288,6 +290,7 @@ def _compiled(
         loaded=loaded,
         file=file,
         source={**source, "environment": environment.name},
+        environment=environment,
     )
 
 

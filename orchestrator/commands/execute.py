@@ -24,6 +24,8 @@ from orchestrator.commands.terminal import INTERRUPTED, Output
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from rich.table import Table
+
     from orchestrator.local.home import Home
     from orchestrator.results.model import ExecutionResult
 
@@ -133,18 +135,10 @@ def finish(result: ExecutionResult, home: Home, output: Output) -> int:
 def show_result(result: ExecutionResult, home: Home, output: Output) -> int:
     """Print how it went, write the report, and return the exit code."""
     from orchestrator.commands import executions
-    from orchestrator.results.evaluation import evaluation_rows
     from orchestrator.results.figures import duration
     from orchestrator.results.model import execution_to_json
-    from orchestrator.results.tables import evaluation_table, steps_table
 
-    width = output.results.width
-    output.show(steps_table(result, width=width))
-    for step in result.steps:
-        rows = evaluation_rows(step.table)
-        if rows:
-            title = f"Evaluation: {step.name}"
-            output.show(evaluation_table(rows, title=title, width=width))
+    output.show(*result_tables(result, width=output.results.width))
     report = _write_report(result, home, output)
     output.document({**execution_to_json(result), "report": str(report) if report else None})
     output.say(f"{result.status} in {duration(result.seconds)}: {result.execution_id}", "bold")
@@ -158,6 +152,20 @@ def show_result(result: ExecutionResult, home: Home, output: Output) -> int:
         return 0
     _say_why(result, home, output)
     return 1
+
+
+def result_tables(result: ExecutionResult, *, width: int) -> list[Table]:
+    """Return the steps, and for each evaluation its scores, as tables."""
+    from orchestrator.results.evaluation import evaluation_rows
+    from orchestrator.results.tables import evaluation_table, steps_table
+
+    found = {step.name: evaluation_rows(step.table) for step in result.steps}
+    exams = [
+        evaluation_table(rows, title=f"Evaluation: {name}", width=width)
+        for name, rows in found.items()
+        if rows
+    ]
+    return [steps_table(result, width=width), *exams]
 
 
 def _say_what_is_next(result: ExecutionResult, home: Home, output: Output) -> None:

@@ -106,8 +106,19 @@ def explain(execution: str, step: str, home: Home) -> Explanation:
 
 
 def load_execution(text: str, home: Home) -> ExecutionResult:
-    """Return a past execution by its id, the unambiguous start of one, or `last`."""
+    """Return a past execution by its id, the start of one, `last`, or, on AWS, its ARN."""
+    if text.startswith("arn:"):
+        return _load_from_aws(text, home)
     return flow.with_outputs(history.load_result(home, find_execution(text, home)), home)
+
+
+def _load_from_aws(arn: str, home: Home) -> ExecutionResult:
+    # boto3 takes longer to import than a report takes to write.
+    from orchestrator.aws.executions import read_execution, with_outputs
+    from orchestrator.commands import cloud_executions
+
+    _, aws = cloud_executions.find_execution(arn, home)
+    return with_outputs(read_execution(arn, aws).result, aws)
 
 
 def load_comparison(before: str, after: str, home: Home) -> Comparison:

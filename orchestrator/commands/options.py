@@ -87,6 +87,19 @@ def env_option(command: F) -> F:
     )(command)  # fmt: skip
 
 
+def required_env_option(command: F) -> F:
+    """Add `--env`, which has to be given."""
+    return click.option(
+        "--env", metavar="NAME", required=True,
+        help="The environment of fmo.yaml: account, region, role, bucket, network.",
+    )(command)  # fmt: skip
+
+
+def yes_option(command: F) -> F:
+    """Add `--yes`."""
+    return click.option("-y", "--yes", is_flag=True, help="Go on without asking.")(command)
+
+
 def param_option(command: F) -> F:
     """Add `--param`."""
     return click.option(

@@ -11,13 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.local.graph import dependents
+from orchestrator.definition.graph import dependents
 from orchestrator.results.events import StepEnded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from orchestrator.local.graph import Graph, Node
+    from orchestrator.definition.graph import Graph, Node
     from orchestrator.local.step_runner import StepRunner
     from orchestrator.local.stopping import Stopping
     from orchestrator.results.events import Event

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.local.job_secrets import Redactor
 from orchestrator.results.events import StepLog, StepProgress
+from orchestrator.results.progress_line import read_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,7 +30,6 @@ _LINE_BYTES = 16 * 2**10
 _TAIL_LINES = 40
 _LINES_TOLD = 5000
 """A listener hears of no more lines of one job: the log has them."""
-_PROGRESS = "progress "
 NO_METRICS: Mapping[str, str] = {}
 
 
@@ -114,9 +114,7 @@ class JobLog:
     def _line(self, raw: bytes) -> None:
         # A progress bar redraws its line: only what stands there last counts.
         line = raw[-_LINE_BYTES:].decode("utf-8", "replace").rstrip("\r").rpartition("\r")[2]
-        if line.startswith(_PROGRESS) and (
-            progress := read_progress(self._step, line, self._clock)
-        ):
+        if progress := read_progress(self._step, line, self._clock.now()):
             self._metrics = {}  # The job reports by itself.
             self._tell(progress)
         elif line.strip():
@@ -134,33 +132,6 @@ class JobLog:
             self._reports += 1
             now = self._clock.now()
             self._tell(StepProgress(self._step, self._reports, 0, now, metrics=metrics))
-
-
-def read_progress(step: str, line: str, clock: Clock) -> StepProgress | None:
-    """Return what a line such as `progress step=40/300 train/loss=5.1` says, or None."""
-    numbers: dict[str, float] = {}
-    current, total = 0, 0
-    for word in line.removeprefix(_PROGRESS).split():
-        name, separator, text = word.partition("=")
-        if not separator:
-            return None
-        try:
-            if name == "step":
-                current, total = (int(part) for part in f"{text}/0".split("/")[:2])
-            else:
-                numbers[name] = float(text)
-        except ValueError:
-            return None
-    finite = {name: value for name, value in numbers.items() if math.isfinite(value)}
-    return StepProgress(
-        step=step,
-        current=current,
-        total=total,
-        at=clock.now(),
-        tokens_per_second=finite.pop("tokens_per_second", None),
-        seconds_left=finite.pop("seconds_left", None),
-        metrics=finite,
-    )
 
 
 def _compiled(metric_definitions: Mapping[str, str]) -> dict[str, re.Pattern[str]]:

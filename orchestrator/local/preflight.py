@@ -27,9 +27,9 @@ from orchestrator.local.keys import parse_uri
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from orchestrator.definition.graph import Graph
     from orchestrator.definition.json import Json
     from orchestrator.definition.model import Step
-    from orchestrator.local.graph import Graph
     from orchestrator.local.home import Home
     from orchestrator.local.store import Store
     from orchestrator.local.values import Values

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from orchestrator.definition.graph import build_graph
+from orchestrator.definition.parameter_values import parameter_values
 from orchestrator.definition.reader import parse_definition
 from orchestrator.errors import InputError, Problem, StoreBusyError
 from orchestrator.local.clock import SystemClock
 from orchestrator.local.executor import Executor, told_by_signals
-from orchestrator.local.graph import build_graph
 from orchestrator.local.handlers import Handlers
 from orchestrator.local.history import execution_result, known_execution
 from orchestrator.local.home import Home
@@ -20,7 +21,6 @@ from orchestrator.local.jobs import JobSurroundings
 from orchestrator.local.journal import Journal
 from orchestrator.local.journal_rows import ExecutionRecord, StepRecord
 from orchestrator.local.lock import locked
-from orchestrator.local.parameters import parameter_values
 from orchestrator.local.preflight import Machine, check_can_run
 from orchestrator.local.process import GRACE_SECONDS, can_show_as_opt_ml
 from orchestrator.local.recorder import Recorder
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from threading import Event as StopEvent
 
+    from orchestrator.definition.graph import Graph
     from orchestrator.definition.json import Json
     from orchestrator.local.clock import Clock
-    from orchestrator.local.graph import Graph
     from orchestrator.results.events import Event, Listener
     from orchestrator.results.model import ExecutionResult
 

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from orchestrator.definition.graph import Graph
     from orchestrator.definition.json import Json
     from orchestrator.definition.paths import Path
     from orchestrator.local.clock import Clock
-    from orchestrator.local.graph import Graph
     from orchestrator.local.store import Store
 
 ACCOUNT = "000000000000"

@@ -9,18 +9,24 @@ import shlex
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-EXAMPLE = Path(__file__).parents[3] / "docs" / "commands" / "example"
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+ROOT = Path(__file__).parents[3]
+EXAMPLE = ROOT / "docs" / "commands" / "example"
 """The spec that the pages of the commands show."""
 
 VOLATILE = (
+    (re.compile(r"(?<=execution[ /])[0-9a-z]{12}\b"), "ID"),
     (re.compile(r"\b[0-9a-f]{12}\b"), "ID"),
     (re.compile(r"\b\d+(\.\d)? s\b"), "TIME"),
+    (re.compile(r"\b[\d,]+ files, [\d,]+ bytes"), "FILES"),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d"), "DATE"),
     (re.compile(r"─+|\s+"), " "),
 )
@@ -46,6 +52,8 @@ class Fmo:
     """`fmo`, started in a folder of its own."""
 
     folder: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Of its environment, beside the tests' own."""
 
     def __call__(self, *arguments: str, **environment: str) -> Ended:
         done = subprocess.run(
@@ -76,10 +84,33 @@ class Fmo:
 
     def environment(self, **more: str) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("FMO_")}
-        return kept | {"COLUMNS": "100", "PYTHONIOENCODING": "utf-8"} | more
+        return kept | {"COLUMNS": "100", "PYTHONIOENCODING": "utf-8", **self.variables} | more
 
 
 @pytest.fixture
 def fmo(tmp_path: Path) -> Fmo:
     shutil.copytree(EXAMPLE, tmp_path, dirs_exist_ok=True)
     return Fmo(tmp_path)
+
+
+@pytest.fixture
+def account(fmo: Fmo) -> Iterator[Fmo]:
+    """`fmo` with credentials of an account of AWS, which is a server on this machine."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", "tests.functional.aws_server"],
+        cwd=ROOT, env=os.environ | {"MOTO_ACCOUNT_ID": "111111111111"}, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    with server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        variables = {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{int(server.stdout.readline())}",
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+        yield Fmo(fmo.folder, variables)
+        server.stdin.close()

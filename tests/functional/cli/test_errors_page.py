@@ -13,9 +13,15 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from orchestrator import errors, flow
+from orchestrator.aws.clients import Aws
+from orchestrator.aws.preflight import bucket_is_in_region
+from orchestrator.aws.refusals import as_aws_error
 from orchestrator.commands.execute import show_result
 from orchestrator.commands.terminal import Failure, Output
 from orchestrator.local.clock import SystemClock
@@ -24,10 +30,13 @@ from orchestrator.local.home import Home
 from orchestrator.local.lineage import Wording
 from orchestrator.local.run import RunOptions, resume_execution, run_definition
 from orchestrator.local.store import Store
+from tests.aws.faults import Raw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from threading import Event
+
+    from botocore.awsrequest import AWSRequest
 
     from tests.functional.cli.conftest import Fmo
 
@@ -176,12 +185,61 @@ def an_install_without_botocore(fmo: Fmo) -> str:
     return done.stderr
 
 
+def expired_credentials(_fmo: Fmo) -> str:
+    return told(as_aws_error(answered("ExpiredToken", 403), "sagemaker:CreatePipeline"))
+
+
+def a_missing_permission(_fmo: Fmo) -> str:
+    return told(as_aws_error(answered("AccessDenied", 403), "s3:PutObject"))
+
+
+def too_many_requests(_fmo: Fmo) -> str:
+    return told(as_aws_error(answered("ThrottlingException", 400), "sagemaker:DescribePipeline"))
+
+
+def a_region_that_is_not(_fmo: Fmo) -> str:
+    error = EndpointConnectionError(endpoint_url="https://s3.eu-centrl-1.amazonaws.com/")
+    return told(as_aws_error(error, "s3:ListObjectsV2"))
+
+
+def answered(code: str, status: int) -> ClientError:
+    metadata = {"HTTPStatusCode": status}
+    return ClientError({"Error": {"Code": code}, "ResponseMetadata": metadata}, "Some")
+
+
+def no_bucket(_fmo: Fmo) -> str:
+    return told(what_is_said_of_a_bucket(404, {}))
+
+
+def a_bucket_elsewhere(_fmo: Fmo) -> str:
+    return told(what_is_said_of_a_bucket(200, {"x-amz-bucket-region": "us-east-1"}))
+
+
+def what_is_said_of_a_bucket(status: int, headers: dict[str, str]) -> errors.AwsError:
+    """Return what a deployment says of a bucket of which S3 answers so."""
+    session = boto3.Session("key", "secret", region_name="eu-central-1")
+
+    def answers(request: AWSRequest, **_: object) -> AWSResponse:
+        return AWSResponse(request.url, status, headers, Raw(b""))
+
+    session.events.register("before-send.s3.HeadBucket", answers)
+    with pytest.raises(errors.AwsError) as caught:
+        bucket_is_in_region("acme-dev", Aws(session, "eu-central-1", attempts=1))
+    return caught.value
+
+
 EXAMPLES: dict[str, Callable[[Fmo], str]] = {
     "FMO000": a_bug,
     "FMO200": a_killed_conversation,
     "FMO230": a_stopped_run,
     "FMO320": a_run_elsewhere,
     "FMO400": an_install_without_botocore,
+    "FMO410": expired_credentials,
+    "FMO420": a_missing_permission,
+    "FMO430": too_many_requests,
+    "FMO440": a_region_that_is_not,
+    "FMO450": no_bucket,
+    "FMO460": a_bucket_elsewhere,
 }
 
 

@@ -14,10 +14,21 @@ if TYPE_CHECKING:
 PAGES = sorted((Path(__file__).parents[3] / "docs" / "commands").glob("*.md"))
 BLOCK = re.compile(r"```console\n\$ fmo (?P<command>.*)\n(?P<output>(?:.*\n)*?)```")
 LOOKS_BACK = {"resume", "runs", "why", "report", "models"}
+ON_AWS = {"deploy", "diff", "start", "status", "logs", "pull", "stop"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_the_examples_print_what_the_page_shows(fmo: Fmo, page: Path) -> None:
+def test_the_examples_print_what_the_page_shows(
+    request: pytest.FixtureRequest, fmo: Fmo, page: Path
+) -> None:
+    if page.stem in ON_AWS:
+        fmo = request.getfixturevalue("account")
+    if page.stem in ON_AWS - {"deploy", "diff"}:
+        fmo("deploy", "spec.yaml", "--env", "dev", "--yes")
+    if page.stem in ON_AWS - {"deploy", "diff", "start"}:
+        fmo("start", "spec.yaml", "--env", "dev", "--yes")
+    if page.stem == "pull":
+        fmo("status", "--watch", "--every", "0.1")
     if page.stem in LOOKS_BACK:
         fmo("run", "spec.yaml", "--param", "Limit=3")
         fmo("run", "spec.yaml", "--param", "Limit=4")

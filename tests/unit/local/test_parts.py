@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from orchestrator.definition.model import Parameter, RetryPolicy
+from orchestrator.definition.parameter_values import parameter_values
 from orchestrator.errors import DefinitionError, InputError
 from orchestrator.local.clock import SystemClock
 from orchestrator.local.condition_text import condition_text
 from orchestrator.local.environments import job_variables, missing_requirements, rewritten
 from orchestrator.local.images import has_provider
-from orchestrator.local.job_log import JobLog, read_progress
+from orchestrator.local.job_log import JobLog
 from orchestrator.local.job_plan import job_plan, relative_to_ml
-from orchestrator.local.parameters import parameter_values
 from orchestrator.local.retries import Retries
 from orchestrator.local.values import timestamp
+from orchestrator.results.progress_line import read_progress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +54,7 @@ def test_only_a_policy_that_names_the_fault_counts() -> None:
 
 def test_a_progress_line_is_read() -> None:
     line = "progress step=40/300 train/loss=5.1234 tokens_per_second=5400 seconds_left=43"
-    progress = read_progress("sft", line, SystemClock())
+    progress = read_progress("sft", line, SystemClock().now())
     assert progress is not None
     assert (progress.current, progress.total) == (40, 300)
     assert progress.metrics == {"train/loss": 5.1234}

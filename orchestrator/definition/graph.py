@@ -20,7 +20,7 @@ Graph: TypeAlias = "Mapping[str, Node]"
 
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-"""A step's name is also a folder's here."""
+"""A step's name, which on this machine is also a folder's."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,81 @@
+"""What a deployment would change, as lines, as text in colour and as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from orchestrator.results.figures import plural, shortened
+
+if TYPE_CHECKING:
+    from orchestrator.aws.deploy import DeploymentPlan
+    from orchestrator.definition.changes import Change
+    from orchestrator.results.model import Json
+
+SIGNS = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}
+ROOM = 60
+"""Characters of a value."""
+
+
+def plan_lines(plan: DeploymentPlan, env: str, region: str) -> list[str]:
+    """Return where it goes, what is stored and what happens to the pipeline."""
+    deployment = plan.deployment
+    count, size = len(plan.uploads), sum(upload.size_bytes for upload in plan.uploads)
+    stored = f"{plural(count, 'file')}, {size:,} bytes" if count else "nothing"
+    lines = [
+        f"environment  {env}: account {plan.caller.account}, {region}",
+        f"store        {stored} in s3://{deployment.bucket}",
+        f"pipeline     {deployment.pipeline_name}: {_action(plan)}",
+    ]
+    if plan.tags:
+        lines.append(f"tags         {', '.join(f'{k}={v}' for k, v in plan.tags.items())}")
+    return lines
+
+
+def change_text(change: Change) -> Text:
+    """Return one difference as a line, in its colour."""
+    sign, style = SIGNS[change.kind]
+    text = Text(f"{sign} {change.path}", style=style)
+    if change.kind == "changed":
+        text.append(f": {_brief(change.before)} -> {_brief(change.after)}", style="none")
+    return text
+
+
+def plan_to_json(plan: DeploymentPlan, env: str, region: str) -> dict[str, Json]:
+    """Return everything that would change, as one document."""
+    deployment = plan.deployment
+    return {
+        "environment": env,
+        "account": plan.caller.account,
+        "region": region,
+        "pipeline_name": deployment.pipeline_name,
+        "definition_hash": deployment.digest,
+        "action": plan.action,
+        "changes": [
+            {
+                "path": change.path,
+                "kind": change.kind,
+                "before": change.before,
+                "after": change.after,
+            }
+            for change in plan.changes
+        ],
+        "uploads": [{"uri": one.uri, "size_bytes": one.size_bytes} for one in plan.uploads],
+        "tags": dict(plan.tags),
+        "is_foreign": plan.is_foreign,
+    }
+
+
+def _action(plan: DeploymentPlan) -> str:
+    if plan.action == "create":
+        return "create"
+    if plan.action == "none":
+        return "no change"
+    what = plural(len(plan.changes), "change") if plan.changes else "its role"
+    return f"update, {what}{', though fmo did not make it' if plan.is_foreign else ''}"
+
+
+def _brief(value: Json) -> str:
+    return shortened(json.dumps(value, ensure_ascii=False), ROOM)

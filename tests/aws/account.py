@@ -1,0 +1,5 @@
+"""The account that the tests have."""
+
+REGION = "eu-central-1"
+ROLE = "arn:aws:iam::123456789012:role/fmo"
+BUCKET = "acme-dev"
