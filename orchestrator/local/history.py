@@ -159,6 +159,13 @@ def _previous(
     return None
 
 
+_RUNS_EVERY_TIME = (
+    "It runs every time: the definition enables no CacheConfig for it. `fmo` leaves it out where "
+    "the spec says `cache: false`, or where other bytes may come under the same name: from S3, or "
+    "from a model of the hub without its commit. Write hf://OWNER/NAME@COMMIT to keep the result."
+)
+
+
 def _sentence(
     record: StepRecord, changes: Sequence[PartChange], previous: str | None, *, cached: bool
 ) -> str:
@@ -167,7 +174,7 @@ def _sentence(
     if record.result.get("status") == "NotStarted":
         return "It did not run: the execution did not get as far, or took another branch."
     if not record.cache_parts:
-        return "It runs every time: the definition enables no CacheConfig for it."
+        return _RUNS_EVERY_TIME
     if previous is None:
         return "It ran because it had not run before."
     if not changes:

@@ -127,7 +127,7 @@ class Pipeline(SpecBuilder):
         """
         prepared, place = self._prepared(target_of(env, {})), open_home(home)
         display = current_display()
-        display.warn((*prepared.warnings, *_downloads(prepared, place)))
+        display.warn((*prepared.warnings, *_downloads(prepared, place, smoke=smoke)))
         with display.running() as listener:
             result = flow.run_prepared(
                 prepared,
@@ -154,6 +154,8 @@ class Pipeline(SpecBuilder):
         return flow.compile_written(self.written(), self.folder, self.overrides, target)
 
 
-def _downloads(prepared: flow.Prepared, home: Home) -> Iterator[Problem]:
-    for model in flow.models_to_fetch(prepared, home):
-        yield Problem(model, "it will be downloaded first, which can take minutes")
+def _downloads(prepared: flow.Prepared, home: Home, *, smoke: bool) -> Iterator[Problem]:
+    what = "its settings and tokenizer" if smoke else "it"
+    takes = "" if smoke else ", which can take minutes"
+    for model in flow.models_to_fetch(prepared, home, weights=not smoke):
+        yield Problem(model, f"{what} will be downloaded first{takes}")

@@ -137,6 +137,11 @@ class Comparison:
             for name, one in named
             if one.status in _STANDING
         ]
+        found += [
+            f"{name} is a smoke run; its numbers mean nothing."
+            for name, one in named
+            if one.is_smoke
+        ]
         names = (self.before.pipeline_name, self.after.pipeline_name)
         if len(set(names)) > 1:
             found.append(f"These are executions of two pipelines, {names[0]} and {names[1]}.")

@@ -28,8 +28,8 @@ def summary(comparison: Comparison) -> str:
         moved = [one for one in comparison.tasks if one.is_beyond]
         better = sum(one.verdict == "better" for one in moved)
         said += (
-            f" Of {len(comparison.tasks)} task scores {better} got better beyond the interval, "
-            f"{len(moved) - better} got worse."
+            f" Of {plural(len(comparison.tasks), 'task score')} {better} got better beyond the "
+            f"interval, {len(moved) - better} got worse."
         )
     return said
 

@@ -51,28 +51,11 @@ def top_html(result: ExecutionResult) -> str:
 
 def verdict(result: ExecutionResult, checks: Sequence[GateCheck]) -> str:
     """Return one sentence about the gates, or about how far it got."""
-    if result.is_smoke and result.status == "Succeeded":
+    if not result.is_smoke:
+        return _verdict(result, checks)
+    if result.status == "Succeeded":
         return f"{SMOKE_RUN} Gates were not enforced, and nothing was registered."
-    missed = [check for check in checks if check.outcome is False]
-    if missed:
-        words = "; ".join(map(_missed, missed))
-        return f"{plural(len(missed), 'bound')} of a gate did not hold: {words}."
-    if result.status == "Failed":
-        return " ".join(_failed(step) for step in result.steps if step.status == "Failed")
-    held = [check for check in checks if check.outcome]
-    if not held:
-        done = sum(step.status == "Succeeded" for step in result.steps)
-        has_gate = any(step.type == "Condition" for step in result.steps)
-        gate = "no gate was reached" if has_gate else "it has no gate"
-        return f"{plural(done, 'step')} done; {gate}."
-    closest = min(held, key=_closeness)
-    all_held = "Every gate held." if result.status == "Succeeded" else "Every gate so far held."
-    if closest.margin is None or len(held) == 1:
-        return all_held
-    return (
-        f"{all_held} Of {len(held)} bounds the closest is {closest.metric or closest.gate}: "
-        f"{number(closest.value)}, with {closest.asked} {number(closest.bound)} asked."
-    )
+    return f"{SMOKE_RUN} {_verdict(result, checks)}"
 
 
 def gates_html(steps: Sequence[StepResult]) -> str:
@@ -97,6 +80,29 @@ def margin_text(check: GateCheck) -> str:
         return ""
     sign = "+" if check.margin > 0 else "-" if check.margin < 0 else ""
     return f"{sign}{number(abs(check.margin))}"
+
+
+def _verdict(result: ExecutionResult, checks: Sequence[GateCheck]) -> str:
+    missed = [check for check in checks if check.outcome is False]
+    if missed:
+        words = "; ".join(map(_missed, missed))
+        return f"{plural(len(missed), 'bound')} of a gate did not hold: {words}."
+    if result.status == "Failed":
+        return " ".join(_failed(step) for step in result.steps if step.status == "Failed")
+    held = [check for check in checks if check.outcome]
+    if not held:
+        done = sum(step.status == "Succeeded" for step in result.steps)
+        has_gate = any(step.type == "Condition" for step in result.steps)
+        gate = "no gate was reached" if has_gate else "it has no gate"
+        return f"{plural(done, 'step')} done; {gate}."
+    closest = min(held, key=_closeness)
+    all_held = "Every gate held." if result.status == "Succeeded" else "Every gate so far held."
+    if closest.margin is None or len(held) == 1:
+        return all_held
+    return (
+        f"{all_held} Of {len(held)} bounds the closest is {closest.metric or closest.gate}: "
+        f"{number(closest.value)}, with {closest.asked} {number(closest.bound)} asked."
+    )
 
 
 def _failed(step: StepResult) -> str:

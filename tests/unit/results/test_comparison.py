@@ -161,6 +161,13 @@ def test_an_execution_that_did_not_end_well_is_said_first(
     assert {one.verdict for one in found.metrics if one.step == "exam"} == {"only in B"}
 
 
+def test_a_smoke_run_is_said_to_be_one(succeeded: ExecutionResult) -> None:
+    tried = replace(succeeded, parameters={**succeeded.parameters, "Smoke": True})
+    found = compare(tried, succeeded, {})
+    assert found.remarks == ("A is a smoke run; its numbers mean nothing.",)
+    assert found.remarks[0] in render_comparison(found)
+
+
 def test_executions_without_a_common_step_can_be_compared(succeeded: ExecutionResult) -> None:
     alone = replace(succeeded, steps=(replace(succeeded.steps[0], name="only"),))
     found = compare(alone, replace(succeeded, steps=()), {})

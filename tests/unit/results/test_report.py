@@ -186,6 +186,16 @@ def test_a_failure_shows_its_reason_and_the_end_of_the_log(failed: ExecutionResu
     assert "not reached" in page
 
 
+def test_a_smoke_run_says_so_however_it_ended(
+    succeeded: ExecutionResult, failed: ExecutionResult
+) -> None:
+    for result, also in ((succeeded, "Gates were not enforced"), (failed, "failed")):
+        page = render_report(replace(result, parameters={"Smoke": True}))
+        said = page.partition("<span>")[2].partition("</span>")[0]
+        assert said.startswith("A smoke run, on few rows and with tiny models")
+        assert also in said
+
+
 def test_a_run_of_nothing_still_has_a_page(succeeded: ExecutionResult) -> None:
     page = parsed(render_report(replace(succeeded, steps=(), ended_at=None)))
     assert (page.wrong, page.open) == ([], [])
