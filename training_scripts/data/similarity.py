@@ -12,7 +12,7 @@ import re
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import combinations
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,12 +28,12 @@ MISSED = 1e-4
 
 _PERMUTATIONS = 128
 _WORD = re.compile(r"\w+")
-_CROWD = 1_000
+_CROWD = 100
 """Rows of one band and bucket that are all compared with each other; larger crowds compare each
 with its `_CROWD` neighbours only."""
-_REMEMBERED = 1_000_000
-_HELD_SHINGLES = 500_000
-"""Of the rows compared last: about 40 MB."""
+_REMEMBERED = 100_000
+_HELD_SHINGLES = 100_000
+"""Of the rows compared last: about 10 MB."""
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _FINISH = np.uint64(0xBF58476D1CE4E5B9)
 
@@ -153,7 +153,7 @@ def group_similar(
     groups = Groups.of(len(hashes))
     shingles_of = _Shingles(text_of).of
     refused: set[tuple[int, int]] = set()
-    for left, right in _candidates(hashes):
+    for left, right in _candidates(hashes, groups):
         if (left, right) in refused or groups.find(left) == groups.find(right):
             continue
         if jaccard(shingles_of(left), shingles_of(right)) >= threshold:
@@ -182,7 +182,8 @@ class _Shingles:
         return found
 
 
-def _candidates(hashes: NDArray[np.uint64]) -> Iterator[tuple[int, int]]:
+def _candidates(hashes: NDArray[np.uint64], groups: Groups) -> Iterator[tuple[int, int]]:
+    """Yield pairs that share a band; `groups` may join between one pair and the next."""
     for band in range(hashes.shape[1]):
         column = hashes[:, band]
         order = np.argsort(column, kind="stable")
@@ -191,15 +192,21 @@ def _candidates(hashes: NDArray[np.uint64]) -> Iterator[tuple[int, int]]:
         ends = np.concatenate([bounds, [len(order)]])
         shared = ends - starts > 1
         for start, end in zip(starts[shared].tolist(), ends[shared].tolist(), strict=True):
-            yield from _pairs(order[start:end].tolist())
+            rows = order[start:end]
+            # Neighbours first: of rows made from one template, that joins all of them.
+            yield from pairwise(rows.tolist())
+            yield from _pairs(rows, groups)
 
 
-def _pairs(rows: list[int]) -> Iterator[tuple[int, int]]:
-    if len(rows) <= _CROWD:
-        yield from combinations(rows, 2)
+def _pairs(rows: NDArray[np.int64], groups: Groups) -> Iterator[tuple[int, int]]:
+    """Yield the pairs that are not in one group yet."""
+    roots = np.array([groups.find(row) for row in rows.tolist()])
+    if (roots == roots[0]).all():
         return
-    for number, left in enumerate(rows):
-        for right in rows[number + 1 : number + 1 + _CROWD]:
+    reach = len(rows) if len(rows) <= _CROWD else _CROWD
+    for number, left in enumerate(rows.tolist()):
+        others = slice(number + 1, number + 1 + reach)
+        for right in rows[others][roots[others] != roots[number]].tolist():
             yield left, right
 
 
