@@ -18,8 +18,8 @@ TYPED = {
     "FILE|FOLDER`.",
     "why last": "fmo why: STEP is missing. Write `fmo why [OPTIONS] EXECUTION STEP`.",
     "init sft": "fmo init: --data is missing. Add `--data FILE`.",
-    "init stf --data x": "OBJECTIVE: expected one of sft, pretrain, continued-pretrain, found "
-    "'stf'. Did you mean 'sft'?",
+    "init stf --data x": "OBJECTIVE: expected one of sft, dpo, pretrain, continued-pretrain, "
+    "found 'stf'. Did you mean 'sft'?",
     "runs now": "fmo runs: it takes no more arguments, found 'now'. Write `fmo runs [OPTIONS]`.",
     "run --smok spec.yaml": "--smok: there is no such option. Did you mean '--smoke'?",
     "run spec.yaml --set": "--set: its value is missing. Write `--set VALUE`.",
@@ -34,7 +34,7 @@ TYPED = {
     "NAME=VALUE.",
     "data check rows --to text": "--to: it says how --fix writes the rows. Add --fix OUT.",
     "data check rows --fix x --to csv": "--to: expected one of messages, prompt-completion, text, "
-    "found 'csv'.",
+    "preference, found 'csv'.",
     "runs --home=": "--home: the path is empty. Write one.",
     "compile spec.yaml -o=": "-o: the path is empty. Write one.",
 }

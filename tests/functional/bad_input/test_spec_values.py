@@ -21,6 +21,7 @@ steps:
   publish: {kind: register, model: $ok.m, model_package_group_name: g}
   own: {kind: processing, script: ./own.py, arguments: {n: $params.Limit}, outputs: {said: text}}
 """
+SECRETS = "say where under `secrets:` in fmo.yaml, and write `environment: {NAME: $secrets.name}`."
 PATH = (
     "expected a path (./data, /data, s3://bucket/key/, hf://owner/model) or a reference ($step), "
     "found"
@@ -59,10 +60,10 @@ WRONG = {
     ("outputs: {said: text}", "after: split"): "10: steps.own.after: expected a list, found "
     "'split'. Write [split].",
     # ranges and choices
-    ("objective: sft", "objective: dpo"): "6: steps.sft.objective: expected one of pretrain, "
-    "continued_pretrain, sft, found 'dpo'.",
+    ("objective: sft", "objective: rlhf"): "6: steps.sft.objective: expected one of pretrain, "
+    "continued_pretrain, sft, dpo, found 'rlhf'.",
     ("objective: sft", "objective: stf"): "6: steps.sft.objective: expected one of pretrain, "
-    "continued_pretrain, sft, found 'stf'. Did you mean 'sft'?",
+    "continued_pretrain, sft, dpo, found 'stf'. Did you mean 'sft'?",
     ("objective: sft", "objective: sft, learning_rate: 3"): "6: steps.sft.learning_rate: expected "
     "a number below 1, found 3.",
     ("type: Integer", "type: Integr"): "3: parameters.Limit.type: expected one of String, Integer, "
@@ -106,7 +107,7 @@ WRONG = {
     ("data: $split}", "data: $split.tset}"): "6: steps.sft.data: step 'split' has no output "
     "'tset'. Did you mean 'test'?",
     ("data: $split}", "data: $split.test}"): "6: steps.sft.data: '$split.test' holds sealed test "
-    "rows. Write '$split'; only `evaluate` may read the test rows.",
+    "rows. Write '$split'; the test rows are for `evaluate` and `generate`.",
     ("model: $sft.model", "model: $sft.metrics"): "7: steps.exam.model: step 'sft' has no output "
     "'metrics'. The outputs are: model.",
     ("$params.Limit", "$params.Limt"): "10: steps.own.arguments.n: there is no parameter 'Limt'. "
@@ -115,10 +116,11 @@ WRONG = {
     "$step.metrics.NAME, found '$exam.loss'.",
     # secrets
     ("arguments: {n: $params.Limit}", "environment: {A: hf_abcdefghijklmnopqrstuvwxyzABCDEFGH}"):
-    "10: steps.own.environment.A: this looks like a Hugging Face token. Keep it in Secrets Manager "
-    "and read it in the script.",
+    "10: steps.own.environment.A: this looks like a Hugging Face token. Keep it in Secrets "
+    f"Manager, {SECRETS}",
     ("n: $params.Limit", "n: AKIAIOSFODNN7EXAMPLE"): "10: steps.own.arguments.n: this looks like "
-    "an AWS access key. Keep it in Secrets Manager and read it in the script.",
+    "an AWS access key. Keep it in Secrets Manager, "
+    f"{SECRETS}",
 }  # fmt: skip
 
 
