@@ -216,4 +216,6 @@ def _say_why(result: ExecutionResult, home: Home, output: Output) -> None:
         output.say(f"go on with: fmo resume {result.execution_id}{option}")
     if failed:
         # A resumed execution keeps its definition, and with it the code of its steps.
-        output.say("after a change to the spec or a script: fmo run; it takes what is done already")
+        output.say(
+            "after a change to the spec or a script: fmo run; it takes what is cached already"
+        )

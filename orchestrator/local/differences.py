@@ -26,7 +26,7 @@ def step_differences(
     """Return what differs for each step that got as far as running in both executions.
 
     A setting of the spec is named as such, `settings.learning_rate`, with both values; files are
-    named with their SHA-256. A step without cache is left out: what it ran with is not recorded.
+    named with their SHA-256. A step that runs no job is left out.
 
     Raises:
         InputError: If there is no such execution.

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
+from orchestrator.definition.model import walk
+from orchestrator.definition.reader import parse_definition
 from orchestrator.errors import InputError, Problem
 from orchestrator.local.journal import Journal
 from orchestrator.local.lock import is_held
@@ -89,11 +91,14 @@ def explain(home: Home, execution_id: str, step: str) -> Explanation:
             problem = Problem(f"step {step!r}", "there is no such step", f"There are {names}.")
             raise InputError(problem)
         previous = _previous(journal, execution, step)
+        is_kept = _is_kept(execution, step)
     cached = step_from_json(record.result).cached
     before = previous[1].cache_parts if previous else None
     changes = changed_parts(before, record.cache_parts) if before and record.cache_parts else ()
     previous_id = previous[0] if previous else None
     text = _sentence(record, changes, previous_id, cached=cached)
+    if not is_kept and text.startswith("It ran"):
+        text = f"{_RUNS_EVERY_TIME} {text}" if changes else _RUNS_EVERY_TIME
     return Explanation(execution_id, step, cached, previous_id, changes, text)
 
 
@@ -159,6 +164,13 @@ def _previous(
     return None
 
 
+def _is_kept(execution: ExecutionRecord, step: str) -> bool:
+    """Whether the definition lets a later execution take what the step made."""
+    steps = parse_definition(execution.definition).steps
+    cache = next((placed.step.cache for placed in walk(steps) if placed.step.name == step), None)
+    return cache is not None and cache.enabled
+
+
 _RUNS_EVERY_TIME = (
     "It runs every time: the definition enables no CacheConfig for it. `fmo` leaves it out where "
     "the spec says `cache: false`, or where other bytes may come under the same name: from S3, or "
@@ -173,8 +185,6 @@ def _sentence(
         return "It was not run: an earlier run of the same code, settings and inputs was used."
     if record.result.get("status") == "NotStarted":
         return "It did not run: the execution did not get as far, or took another branch."
-    if not record.cache_parts:
-        return _RUNS_EVERY_TIME
     if previous is None:
         return "It ran because it had not run before."
     if not changes:

@@ -42,22 +42,25 @@ class JobSteps:
         name = job_name(self.recorder.execution_id, step.name)
         request = _object(evaluate(_with_job_name(step, name), self.values))
         plan = job_plan(step.type, name, request)
-        parts = None
-        if step.cache and step.cache.enabled:
-            store, journal = self.recorder.around.store, self.recorder.journal
-            parts = key_parts(request, plan, store, journal)
-            before = replace(before, arguments_hash=cache_key(parts))
-            hit = self._reuse(step, before, parts)
-            if hit:
-                return hit
+        # Also of a step without cache: what it ran with is told in the report, and compared.
+        parts = key_parts(request, plan, self.recorder.around.store, self.recorder.journal)
+        before = replace(before, arguments_hash=cache_key(parts))
+        is_kept = step.cache is not None and step.cache.enabled
+        hit = self._reuse(step, before, parts) if is_kept else None
+        if hit:
+            return hit
         result, end, folder = self._attempts(step, plan, before, parts)
         if end.status != "Succeeded":
             return Outcome(self.recorder.ended(result, end), None, parts)
-        return self._finish(plan, result, folder, parts)
+        outcome, stored = self._finish(plan, result, folder, parts)
+        if not is_kept:
+            return outcome
+        return replace(outcome, cache=self._cache_record(outcome.result, stored))
 
     def _finish(
-        self, plan: JobPlan, result: StepResult, folder: Path, parts: Mapping[str, str] | None
-    ) -> Outcome:
+        self, plan: JobPlan, result: StepResult, folder: Path, parts: Mapping[str, str]
+    ) -> tuple[Outcome, list[str]]:
+        """What came of a job that succeeded, and the URIs of what it stored."""
         stored = store_outputs(plan, folder, self.recorder.around.store)
         findings = read_findings(plan, folder)
         result = replace(
@@ -68,8 +71,7 @@ class JobSteps:
             samples=findings.samples,
             outputs={output.name: output.uri for output in (*plan.outputs, *plan.live_outputs)},
         )
-        cache = self._cache_record(result, stored) if parts else None
-        return Outcome(result, plan.properties, parts, cache)
+        return Outcome(result, plan.properties, parts), stored
 
     def _attempts(
         self, step: Step, plan: JobPlan, before: StepResult, parts: Mapping[str, str] | None

@@ -128,6 +128,13 @@ class ExecutionResult:
         """Wall time, or None while it is not known."""
         return _seconds(self.started_at, self.ended_at)
 
+    def __repr__(self) -> str:
+        done = sum(step.status == "Succeeded" for step in self.steps)
+        return (
+            f"<ExecutionResult {self.execution_id} of {self.pipeline_name}: {self.status}, "
+            f"{done} of {len(self.steps)} steps done>"
+        )
+
     @property
     def is_smoke(self) -> bool:
         """Whether this was a smoke run, whose numbers mean nothing."""

@@ -74,7 +74,7 @@ def test_a_gate_on_what_was_never_printed_says_so(fmo: Fmo) -> None:
     write(fmo, script=SCRIPT.replace("loss=", "cost="))
     ended = fmo("run", "own.yaml", "--json")
     assert ended.code == 1
-    assert "/metrics.json: nothing at 'loss'; the members there are none." in ended.stderr
+    assert "fit.metrics: there is no 'loss' in metrics.json (found: nothing)" in ended.stderr
     assert "metric_definitions.loss: no line of the output matches 'loss=([0-9.]+)'." in log(ended)
 
 
