@@ -159,7 +159,8 @@ def _headlines(result: ExecutionResult) -> Iterator[tuple[str, str, str]]:
     cached = sum(step.cached for step in done)
     note = f"{cached} from the cache" if cached else ""
     yield "steps done", f"{len(done)} of {len(wanted)}", note
-    trained = sum(step.seconds or 0 for step in done if step.type == "Training" and not step.cached)
+    # A step of kind `generate` is a Training step, too, and learns nothing.
+    trained = sum(step.seconds or 0 for step in done if step.history and not step.cached)
     if trained:
         yield "spent training", duration(trained), ""
     elif not exams:
