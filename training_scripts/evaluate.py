@@ -33,6 +33,7 @@ from training_scripts.evaluation.report import (
     table,
 )
 from training_scripts.evaluation.scores import Measure, score
+from training_scripts.loading import load_errors, why_not_loaded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -138,7 +139,10 @@ def ask_models(
     on_batch = progress(batches)
     answers = {}
     for name, folder in folders.items():
-        model = load_model(folder, base=folders.get("base_model"))
+        try:
+            model = load_model(folder, base=folders.get("base_model"))
+        except load_errors() as error:
+            fail(f"{name}: {why_not_loaded(error)}. Pass a causal language model, whole.")
         answers[name] = sit_exam(model, exam, closed, settings, on_batch)
         del model
     return answers

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from training_scripts.container import fail
-from training_scripts.loading import load_errors, why_not_loaded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,17 +51,14 @@ def load_model(folder: Path, *, base: Path | None = None) -> LanguageModel:
         )
     check_model_folder(source)
     on_gpu = torch.cuda.is_available()
-    try:
-        model = AutoModelForCausalLM.from_pretrained(
-            source, dtype=torch.bfloat16 if on_gpu else torch.float32, local_files_only=True
-        )
-        if is_adapter:
-            from peft import PeftModel
+    model = AutoModelForCausalLM.from_pretrained(
+        source, dtype=torch.bfloat16 if on_gpu else torch.float32, local_files_only=True
+    )
+    if is_adapter:
+        from peft import PeftModel
 
-            model = PeftModel.from_pretrained(model, folder).merge_and_unload()
-        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=True)
-    except load_errors() as error:
-        fail(f"{source.name}: {why_not_loaded(error)}. Pass a causal language model, whole.")
+        model = PeftModel.from_pretrained(model, folder).merge_and_unload()
+    tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=True)
     device = torch.device("cuda" if on_gpu else "cpu")
     return LanguageModel(model.eval().to(device), tokenizer, device)
 

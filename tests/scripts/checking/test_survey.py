@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,7 @@ from tests.scripts.conftest import build_tokenizer
 from training_scripts.checking.language import guess_language
 from training_scripts.checking.lengths import Lengths
 from training_scripts.checking.personal import found_in
-from training_scripts.checking.repeats import Repeats
+from training_scripts.checking.repeats import Repeats, _repeated
 from training_scripts.checking.survey import Measured, Survey
 from training_scripts.data.formats import Sample
 from training_scripts.data.rows import Message
@@ -106,3 +107,14 @@ def test_all_rows_are_read_though_the_tokenizer_refuses_one(tmp_path: Path) -> N
     survey.repeats.close()
     assert survey.rows == 5_000
     assert "has no chat template" in survey.not_measured
+
+
+@pytest.mark.parametrize("passes", [1, 2, 7])
+def test_more_hashes_than_memory_should_hold_are_counted_in_passes(
+    tmp_path: Path, passes: int
+) -> None:
+    keys = array("Q", [*range(0, 640_000, 64), *range(0, 64_000, 64), 64])
+    (tmp_path / "hashes").write_bytes(keys.tobytes())
+    counted = [_repeated(tmp_path / "hashes", number, passes) for number in range(passes)]
+    assert sum(counted) == 1_001
+    assert all(counted)

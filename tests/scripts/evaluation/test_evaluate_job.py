@@ -128,6 +128,15 @@ def test_a_folder_without_a_model_is_named_before_anything_is_loaded(job: Job) -
         examine(job)
 
 
+def test_damaged_weights_are_told_at_the_field_that_names_them(job: Job) -> None:
+    for file in job.input("model").glob("*.safetensors"):
+        file.unlink()
+    (job.input("model") / "model.safetensors").write_bytes(b"no weights")
+
+    with pytest.raises(JobFailure, match=r"^model: its weights are damaged \(.*\)\. Pass a causal"):
+        examine(job)
+
+
 def test_an_adapter_without_its_base_says_what_to_set(job: Job) -> None:
     for name in ("model", "base_model"):
         for file in job.input(name).iterdir():
