@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import select
+import sys
 from typing import TYPE_CHECKING, TextIO
 
 from orchestrator.errors import DataError, Problem
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MOST_PROBLEMS = 20
+HEARD_WITHIN_SECONDS = 0.3
+"""How long a Ctrl-C may go unheard at the prompt."""
 
 
 def read_prompts(path: Path) -> list[str]:
@@ -58,7 +62,11 @@ def typed_prompts(stdin: TextIO, *, is_terminal: bool) -> Iterator[str]:
 
 def _line(*, is_terminal: bool, stdin: TextIO) -> str:
     if is_terminal:
-        return input("> ")
+        sys.stdout.write("> ")
+        sys.stdout.flush()
+        # Not `input`, which may miss a Ctrl-C that comes just before it waits for a key.
+        while not select.select([stdin], [], [], HEARD_WITHIN_SECONDS)[0]:
+            pass
     line = stdin.readline()
     if not line:
         raise EOFError
