@@ -107,6 +107,8 @@ def test_ctrl_c_ends_the_answer_and_then_the_chat(models: Fmo) -> None:
     process, screen = pty.fork()
     if process == 0:
         os.chdir(models.folder)
+        # Another test of this process may have left it ignored, which the command would inherit.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         command = [sys.executable, "-m", "orchestrator", "chat", *given]
         os.execve(sys.executable, command, models.environment(COLUMNS="60"))  # noqa: S606
     shown = read_until(screen, b"> ")

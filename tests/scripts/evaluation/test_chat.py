@@ -104,7 +104,7 @@ def test_a_folder_without_a_model_is_told_in_one_line(tmp_path: Path) -> None:
 
 def test_damaged_weights_are_told_in_one_line(folder: Path) -> None:
     (folder / "model.safetensors").write_bytes(b"no weights")
-    with pytest.raises(JobFailure, match="its weights are damaged"):
+    with pytest.raises(JobFailure, match="the model there cannot be loaded"):
         answered(setup(folder))
 
 
