@@ -2,8 +2,8 @@
 
     python launch.py evaluate.py --max_new_tokens=64
 
-Channels: `model`, `data`, and where given `base_model` and `train_data`. Outputs: `metrics`
-(`metrics.json`, every metric with the bounds of its interval; `table.json`) and `samples`
+Channels: `model`, `data`, and where given `base_model`, `train_data` and `retention`. Outputs:
+`metrics` (`metrics.json`, every metric with the bounds of its interval; `table.json`) and `samples`
 (`samples.jsonl`). The model is not copied: readers get the one that was examined.
 """
 
@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from training_scripts.container import current_job, fail, log_progress
-from training_scripts.evaluation.exam import Answers, ExamSettings, batch_count, sit_exam
+from training_scripts.evaluation.exam import Answers, ExamSettings, Paper, batch_count, sit_exam
 from training_scripts.evaluation.language_model import check_model_folder, has_model, load_model
 from training_scripts.evaluation.questions import (
     Question,
@@ -32,6 +32,7 @@ from training_scripts.evaluation.report import (
     score_baselines,
     table,
 )
+from training_scripts.evaluation.retention import forgetting, retention_paper, verdict_on
 from training_scripts.evaluation.scores import Measure, score
 from training_scripts.loading import load_errors, why_not_loaded
 
@@ -72,8 +73,11 @@ def examine(job: Job) -> None:
     models = model_folders(job)
     measure = Measure(checked_confidence(settings["confidence"]), settings["seed"])
 
-    answers = ask_models(models, exam, closed, exam_settings(settings))
-    tuned, base = answers["model"], answers.get("base_model")
+    papers = {"exam": Paper(exam, closed, exam_settings(settings))}
+    if job.has_input("retention"):
+        papers["retention"] = retention_paper(job.input("retention"), settings)
+    answers = ask_models(models, papers)
+    tuned, base = answers["model"]["exam"], answers.get("base_model", {}).get("exam")
     findings = Findings(
         model=score(exam, tuned, closed),
         base=score(exam, base, closed) if base else None,
@@ -86,6 +90,10 @@ def examine(job: Job) -> None:
     write_lines(job.output("samples") / "samples.jsonl", chosen)
     found = metrics(findings, measure)
     found["leaked_rows"] = leaked_rows(exam, training)
+    if "retention" in papers:
+        kept, earlier = (answers[name]["retention"] for name in ("model", "base_model"))
+        found |= forgetting(papers["retention"], kept, earlier, measure)
+        print(verdict_on(found), flush=True)
     job.write_metrics(found)
 
 
@@ -107,7 +115,8 @@ def exam_settings(settings: Mapping[str, Any]) -> ExamSettings:
     for name in names:
         if settings[name] < 1:
             fail(f"{name}: has to be at least 1, found {settings[name]}.")
-    return ExamSettings(*(int(settings[name]) for name in names))
+    length, answer, batch = (int(settings[name]) for name in names)
+    return ExamSettings(length, answer, batch)
 
 
 def checked_confidence(confidence: float) -> float:
@@ -129,21 +138,17 @@ def model_folders(job: Job) -> dict[str, Path]:
 
 
 def ask_models(
-    folders: Mapping[str, Path],
-    exam: list[Question],
-    closed: Mapping[str, tuple[str, ...]],
-    settings: ExamSettings,
-) -> dict[str, Answers]:
-    """Return the answers of each model, one model in memory at a time."""
-    batches = batch_count(exam, closed, settings.batch_size) * len(folders)
-    on_batch = progress(batches)
+    folders: Mapping[str, Path], papers: Mapping[str, Paper]
+) -> dict[str, dict[str, Answers]]:
+    """Return the answers of each model to each paper, one model in memory at a time."""
+    on_batch = progress(sum(map(batch_count, papers.values())) * len(folders))
     answers = {}
     for name, folder in folders.items():
         try:
             model = load_model(folder, base=folders.get("base_model"))
         except load_errors() as error:
             fail(f"{name}: {why_not_loaded(error)}. Pass a causal language model, whole.")
-        answers[name] = sit_exam(model, exam, closed, settings, on_batch)
+        answers[name] = {title: sit_exam(model, paper, on_batch) for title, paper in papers.items()}
         del model
     return answers
 

@@ -126,13 +126,14 @@ def _train(spec: TrainSpec) -> StepFacts:
     return StepFacts(
         reads=(
             *_optional("data", spec.data, "data", "data"),
+            *_optional("replay_data", spec.replay_data, "data", "replay"),
             *_optional("model_name_or_path", spec.model_name_or_path, "model", "model"),
         ),
         outputs={"model": "model"},
         main="model",
         gates=spec.gates,
         has_metrics=True,
-        fits_on=("data",),
+        fits_on=("data", "replay_data"),
     )
 
 
@@ -158,6 +159,7 @@ def _evaluate(spec: EvaluateSpec) -> StepFacts:
             Read("data", spec.data, "data", "data"),
             *_optional("base_model", spec.base_model, "model", "base_model"),
             *_optional("train_data", spec.train_data, "data", "train_data"),
+            *_optional("retention", spec.retention, "data", "retention"),
         ),
         outputs={"model": "model", "metrics": "metrics", "samples": "data"},
         main="model",

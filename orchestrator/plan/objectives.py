@@ -28,7 +28,7 @@ def settings_have_effect(spec: PipelineSpec, findings: Findings) -> None:
             continue
         for field, because, fix in _without_effect(step):
             if field in step.model_fields_set:
-                findings.warn(f"steps.{name}.{field}", f"it has no effect with `{because}`", fix)
+                findings.warn(f"steps.{name}.{field}", f"it has no effect with {because}", fix)
 
 
 def data_fit_objectives(resolver: Resolver, findings: Findings) -> None:
@@ -57,10 +57,12 @@ def _without_effect(step: TrainSpec) -> Iterator[tuple[str, str, str]]:
     """Yield field, what makes it idle, and the cure."""
     if step.method != "lora":
         for field in LORA_ONLY:
-            yield field, f"method: {step.method}", "Write `method: lora`, or remove it."
+            yield field, f"`method: {step.method}`", "Write `method: lora`, or remove it."
+    if step.replay_data is None:
+        yield "replay_share", "`replay_data` unset", "Set `replay_data`, or remove it."
     if step.objective == "dpo":
         for field in NOT_FOR_PREFERENCES:
-            yield field, "objective: dpo", "Remove it."
+            yield field, "`objective: dpo`", "Remove it."
     else:
         for field in PREFERENCE_ONLY:
-            yield field, f"objective: {step.objective}", "Write `objective: dpo`, or remove it."
+            yield field, f"`objective: {step.objective}`", "Write `objective: dpo`, or remove it."

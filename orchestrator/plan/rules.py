@@ -56,6 +56,8 @@ EXAM_METRICS = frozenset(
 )
 """What `evaluate` measures of a model; a dot and a task's name may follow."""
 EXAM_COUNTS = frozenset(("rows", "leaked_rows"))
+FORGETTING_METRICS = frozenset(("loss_delta", "accuracy_delta"))
+"""What `evaluate` measures with `retention`, behind `forgetting.`."""
 TRAIN_OBJECTIVES = ("pretrain", "continued_pretrain", "sft")
 TRAIN_METRICS = frozenset(
     (
@@ -171,11 +173,11 @@ def gates_name_what_is_measured(spec: PipelineSpec, findings: Findings) -> None:
         known = _measured_by(step)
         measured = _without_prefix(metric) if isinstance(step, EvaluateSpec) else metric
         if step is not None and known and measured not in known:
-            findings.warn(
-                field,
-                f"`{step.kind}` measures no {measured!r}, so the gate would fail",
-                did_you_mean(measured, sorted(known), noun="metrics"),
-            )
+            fix = did_you_mean(measured, sorted(known), noun="metrics")
+            if measured in FORGETTING_METRICS:
+                fix = "Set `retention` to what must not be forgotten."
+            what = f"`{step.kind}` measures no {measured!r}, so the gate would fail"
+            findings.warn(field, what, fix)
 
 
 def _bounded(spec: PipelineSpec) -> Iterator[tuple[str, str, str]]:
@@ -193,7 +195,8 @@ def _bounded(spec: PipelineSpec) -> Iterator[tuple[str, str, str]]:
 def _measured_by(step: StepSpec | None) -> frozenset[str]:
     """Return every metric that the step can write; nothing where that is not known here."""
     if isinstance(step, EvaluateSpec):
-        return EXAM_METRICS | EXAM_COUNTS
+        forgotten = FORGETTING_METRICS if step.retention is not None else frozenset[str]()
+        return EXAM_METRICS | EXAM_COUNTS | forgotten
     if isinstance(step, TrainSpec) and step.objective in TRAIN_OBJECTIVES:
         return TRAIN_METRICS
     return frozenset()
@@ -259,7 +262,9 @@ def readers_wait_for_gates(
 def _without_prefix(metric: str) -> str:
     """Return the metric in `base.METRIC.TASK`, `baseline.NAME.METRIC.TASK` or `METRIC.TASK`."""
     first, *rest = metric.split(".")
-    skipped = {"base": 0, "difference": 0, "baseline": 1}.get(first)
+    if first == "retention":
+        return _without_prefix(".".join(rest)) if rest else metric
+    skipped = {"base": 0, "difference": 0, "forgetting": 0, "baseline": 1}.get(first)
     if skipped is None:
         return first
     return rest[skipped] if len(rest) > skipped else metric

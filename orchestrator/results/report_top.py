@@ -172,6 +172,11 @@ def _exam_figures(step: StepResult) -> Iterator[tuple[str, str, str]]:
         base = step.metrics.get(f"base.{name}")
         note = "" if base is None else f"{score(base)} before"
         yield f"{name} in {step.name}", score(step.metrics[name]), note
+    delta = step.metrics.get("forgetting.loss_delta")
+    if delta is not None:
+        low, high = (step.metrics.get(f"forgetting.loss_delta.{end}") for end in ("low", "high"))
+        spread = "" if low is None or high is None else f", {low:+.3f} to {high:+.3f}"
+        yield f"forgotten, {step.name}", f"{delta:+.3f}", f"nats per token{spread}"
     compared = [row for row in evaluation_rows(step.table) if row.verdict]
     if compared:
         count = {

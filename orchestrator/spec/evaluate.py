@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 from orchestrator.spec.fields import (
+    Broken,
     Count,
     Gates,
     JobModel,
@@ -32,6 +34,8 @@ class EvaluateSpec(JobModel):
     """The model before training, asked the same prompts."""
     train_data: Location | None = None
     """Training rows: fits the simple baselines (majority, first word, TF-IDF)."""
+    retention: Location | None = None
+    """Text and earlier tasks that must not be forgotten; asked of `base_model`, too."""
     task_column: str = "task"
     """A column that names each row's task; metrics are given per task."""
     closed_tasks: tuple[str, ...] | None = None
@@ -52,3 +56,12 @@ class EvaluateSpec(JobModel):
     """Of the bootstrap."""
     gates: Gates = Gates()
     """Bounds on the metrics; what reads `model` from here waits for them."""
+
+    def broken_rules(self) -> Iterator[Broken]:
+        """Yield what cannot be compared with anything."""
+        if self.retention is not None and self.base_model is None:
+            yield Broken(
+                "retention",
+                "what was forgotten shows only beside the model from before training",
+                "Set base_model to it, or remove retention.",
+            )

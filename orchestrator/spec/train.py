@@ -36,6 +36,8 @@ LEARNING_RATE = 2e-5
 """SFTConfig of TRL 1.16."""
 LEARNING_RATES = {"dpo": 1e-6}
 """Of objectives that start lower: DPOConfig of TRL 1.16."""
+REPLAYING = ("pretrain", "continued_pretrain", "sft")
+"""Objectives that can mix other rows in."""
 LearningRate = Annotated[float, Strict(), Field(gt=0, lt=1)]
 
 
@@ -115,6 +117,10 @@ class TrainSpec(JobModel):
     """For `objective: pretrain`: the new tokenizer; unset: that of `model_name_or_path`."""
     data: Location | None = None
     """Training rows: usually `$split`, whose validation rows come along. Needed by `objective`."""
+    replay_data: Location | None = None
+    """Rows of what the model knows already, mixed in so that it forgets less."""
+    replay_share: ShareBelowOne | ParameterReference = 0.1
+    """Share of the training tokens that `replay_data` gets."""
 
     max_length: Count | ParameterReference = Field(
         default=1024,
@@ -256,6 +262,7 @@ class TrainSpec(JobModel):
             return
         yield from self._start_is_known()
         yield from self._method_fits()
+        yield from self._replay_fits()
         yield from self._batches_divide()
         if self.label_smoothing and self.loss_type != "robust":
             yield Broken(
@@ -328,6 +335,14 @@ class TrainSpec(JobModel):
                 "method",
                 "`lora` trains adapters beside a trained model and `objective: pretrain` has none",
                 "Write `method: full`.",
+            )
+
+    def _replay_fits(self) -> Iterator[Broken]:
+        if self.replay_data is not None and self.objective not in REPLAYING:
+            yield Broken(
+                "replay_data",
+                f"`objective: {self.objective}` learns no text of its own, to mix other text into",
+                f"Remove it; the objectives that replay are {', '.join(REPLAYING)}.",
             )
 
     def _batches_divide(self) -> Iterator[Broken]:

@@ -31,7 +31,20 @@ class ExamSettings:
 
     max_length: int
     max_new_tokens: int
+    """0 asks for nothing to be written."""
     batch_size: int
+    truncate: bool = False
+    """Whether longer rows are cut to `max_length`; otherwise they are refused."""
+
+
+@dataclass(frozen=True)
+class Paper:
+    """Questions that models answer, and how they are asked."""
+
+    questions: Sequence[Question]
+    answer_sets: Mapping[str, Sequence[str]]
+    """The possible completions of each closed task."""
+    settings: ExamSettings
 
 
 @dataclass(frozen=True)
@@ -60,41 +73,38 @@ class _Tokens:
 
 def sit_exam(
     model: LanguageModel,
-    questions: Sequence[Question],
-    answer_sets: Mapping[str, Sequence[str]],
-    settings: ExamSettings,
+    paper: Paper,
     on_batch: Callable[[int], None] = lambda _tokens: None,
 ) -> Answers:
     """Return the model's answers to all questions.
 
     Args:
         model: The model asked.
-        questions: Rows with their expected completions.
-        answer_sets: The possible completions of each closed task.
-        settings: Lengths and batch size.
+        paper: Rows with their expected completions, and how they are asked.
         on_batch: Called after each batch with the tokens it took; `batch_count` says how often.
 
     Raises:
         JobFailure: If rows are longer than `max_length`, or a prompt is empty.
     """
-    tokens = _tokenize([question.row for question in questions], model, settings.max_length)
+    questions, settings = paper.questions, paper.settings
+    tokens = _tokenize([question.row for question in questions], model, settings)
     size = settings.batch_size
     losses = completion_losses(
         model, [(own.ids, own.labels) for own in tokens], batch_size=size, on_batch=on_batch
     )
     chosen: list[str | None] = [None] * len(questions)
-    for task, answers in sorted(answer_sets.items()):
+    for task, answers in sorted(paper.answer_sets.items()):
         rows = [row for row, question in enumerate(questions) if question.task == task]
         scores = answer_log_likelihoods(
             model,
             [tokens[row].prompt for row in rows],
-            _answer_tokens(questions[rows[0]], answers, model, settings.max_length),
+            _answer_tokens(questions[rows[0]], answers, model, settings),
             batch_size=size,
             on_batch=on_batch,
         )
         for row, found in zip(rows, scores, strict=True):
             chosen[row] = answers[int(np.argmax(found))]
-    asked = _asked(questions)
+    asked = _asked(questions, settings)
     completions = generate(
         model,
         [tokens[row].prompt for row in asked],
@@ -118,7 +128,7 @@ def _rejected_losses(
     losses: list[Loss | None] = [None] * len(questions)
     sides = {row: q.rejected for row, q in enumerate(questions) if q.rejected is not None}
     if sides:
-        tokens = _tokenize(list(sides.values()), model, settings.max_length)
+        tokens = _tokenize(list(sides.values()), model, settings)
         labelled = [(own.ids, own.labels) for own in tokens]
         found = completion_losses(
             model, labelled, batch_size=settings.batch_size, on_batch=on_batch
@@ -128,22 +138,30 @@ def _rejected_losses(
     return tuple(losses)
 
 
-def batch_count(
-    questions: Sequence[Question], answer_sets: Mapping[str, Sequence[str]], batch_size: int
-) -> int:
+def batch_count(paper: Paper) -> int:
     """Return how often `sit_exam` calls `on_batch`."""
-    per_task = [sum(question.task == task for question in questions) for task in answer_sets]
+    questions, settings = paper.questions, paper.settings
+    per_task = [sum(question.task == task for question in questions) for task in paper.answer_sets]
     preferences = sum(question.rejected is not None for question in questions)
-    counts = [len(questions), *per_task, len(_asked(questions)), preferences]
-    return sum(-(-count // batch_size) for count in counts)
+    counts = [len(questions), *per_task, len(_asked(questions, settings)), preferences]
+    return sum(-(-count // settings.batch_size) for count in counts)
 
 
-def _asked(questions: Sequence[Question]) -> list[int]:
+def _asked(questions: Sequence[Question], settings: ExamSettings) -> list[int]:
+    if not settings.max_new_tokens:
+        return []
     return [row for row, q in enumerate(questions) if not isinstance(q.row, TextRow)]
 
 
-def _tokenize(rows: Sequence[object], model: LanguageModel, max_length: int) -> list[_Tokens]:
-    tokenized = tokenize_rows(rows, model.tokenizer, max_length=max_length)  # type: ignore[arg-type]
+def _tokenize(
+    rows: Sequence[object], model: LanguageModel, settings: ExamSettings
+) -> list[_Tokens]:
+    tokenized = tokenize_rows(
+        rows,  # type: ignore[arg-type]
+        model.tokenizer,
+        max_length=settings.max_length,
+        too_long="truncate" if settings.truncate else "refuse",
+    )
     labels = tokenized.labels()
     found = []
     bounds = zip(tokenized.offsets[:-1], tokenized.offsets[1:], strict=True)
@@ -163,8 +181,8 @@ def _tokenize(rows: Sequence[object], model: LanguageModel, max_length: int) -> 
 
 
 def _answer_tokens(
-    question: Question, answers: Sequence[str], model: LanguageModel, max_length: int
+    question: Question, answers: Sequence[str], model: LanguageModel, settings: ExamSettings
 ) -> list[list[int]]:
     # Prompt and completion are encoded apart, so one question's answers serve for all.
     rows = [with_answer(question, answer) for answer in answers]
-    return [tokens.completion for tokens in _tokenize(rows, model, max_length)]
+    return [tokens.completion for tokens in _tokenize(rows, model, settings)]

@@ -44,8 +44,13 @@ class Question:
     """Of a preference, `row` with the answer that was rejected."""
 
 
-def read_exam(folder: Path, *, task_column: str) -> list[Question]:
+def read_exam(folder: Path, *, task_column: str, field: str = "data") -> list[Question]:
     """Return the questions of a channel: its test split, or else validation, or else all rows.
+
+    Args:
+        folder: The channel's.
+        task_column: The column that names each row's task.
+        field: What the channel is called in an error.
 
     Raises:
         JobFailure: If there are none.
@@ -54,7 +59,7 @@ def read_exam(folder: Path, *, task_column: str) -> list[Question]:
     rows = read_split(folder, split) if split else read_rows(folder)
     questions = as_questions(rows, task_column=task_column)
     if not questions:
-        fail(f"data: no rows in {folder.name}. Give a step of kind dataset more rows to split.")
+        fail(f"{field}: no rows in {folder.name}. Give a step of kind dataset more rows to split.")
     return questions
 
 
@@ -86,8 +91,12 @@ def answer_sets(
     exam: Sequence[Question],
     training: Sequence[Question],
     closed_tasks: Sequence[str] | None,
+    *,
+    field: str = "data",
 ) -> dict[str, tuple[str, ...]]:
     """Return for each closed task the answers a completion can be, sorted.
+
+    `field` is what the rows of the exam are called in an error.
 
     Raises:
         JobFailure: If a closed task has one answer only, or `closed_tasks` names an unknown one.
@@ -105,9 +114,10 @@ def answer_sets(
     found = {task: tuple(sorted(set(answers[task]))) for task in sorted(closed)}
     single = [task for task, distinct in found.items() if len(distinct) == 1]
     if single:
+        answer = found[single[0]][0]
         fail(
-            f"data: every row of task {single[0]!r} has the answer {found[single[0]][0]!r}, so any "
-            "model would be right. Add rows with other answers, or leave the task out."
+            f"{field}: every row of task {single[0]!r} has the answer {answer!r}, so any model "
+            "would be right. Add rows with other answers, or leave the task out."
         )
     return found
 

@@ -71,10 +71,10 @@ def metrics(findings: Findings, measure: Measure) -> dict[str, float]:
     named |= {f"baseline.{name}.": scores for name, scores in findings.baselines.items()}
     for prefix, scores in named.items():
         for name, estimate in estimates(scores, measure):
-            _put(found, f"{prefix}{name}", estimate)
+            put(found, f"{prefix}{name}", estimate)
     if findings.base is not None:
         for name, estimate in _differences(findings.model, findings.base, measure):
-            _put(found, f"difference.{name}", estimate)
+            put(found, f"difference.{name}", estimate)
     return found
 
 
@@ -130,6 +130,12 @@ def printed(rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def put(found: dict[str, float], name: str, estimate: Estimate) -> None:
+    """Add a metric and the bounds of its interval to `found`."""
+    found[name] = estimate.value
+    found[f"{name}.low"], found[f"{name}.high"] = estimate.low, estimate.high
+
+
 def _kind(task: str, scores: Scores) -> str:
     return next(
         (kind for kind, metric in HEADLINES.items() if task in scores.get(metric, {})), "text"
@@ -175,8 +181,3 @@ def _differences(model: Scores, base: Scores, measure: Measure) -> list[tuple[st
             for task in sorted(tasks)
         ]
     return found
-
-
-def _put(found: dict[str, float], name: str, estimate: Estimate) -> None:
-    found[name] = estimate.value
-    found[f"{name}.low"], found[f"{name}.high"] = estimate.low, estimate.high

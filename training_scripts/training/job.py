@@ -8,13 +8,15 @@ import os
 import re
 import signal
 import sys
+from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from training_scripts.checkpoints.fingerprint import fingerprint
 from training_scripts.checkpoints.store import CheckpointStore
 from training_scripts.container import fail
-from training_scripts.data.rows import has_split, read_split
+from training_scripts.data.mixing import with_replay
+from training_scripts.data.rows import has_split, read_rows, read_split
 from training_scripts.tracking.reporting import Reporting, open_trackers, run_name
 from training_scripts.tracking.tracker import RunFacts
 from training_scripts.training.devices import join_world, keep_freed_memory
@@ -73,6 +75,30 @@ def packed_split(
     return packed
 
 
+def _with_replay(
+    job: Job,
+    packed: PackedSequences,
+    tokenizer: Any,
+    settings: TrainSettings,
+    objective: Objective,
+) -> PackedSequences:
+    """Return the sequences to learn, with those of the channel `replay` among them."""
+    folder = job.input("replay")
+    rows = read_split(folder, "train") if has_split(folder, "train") else read_rows(folder)
+    # What was learned once may be longer than what is learned now.
+    replay = objective.pack(rows, tokenizer, replace(settings, truncate=True))
+    mixed = with_replay(
+        packed,
+        replay,
+        share=settings.replay_share,
+        seed=settings.seed,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    short = "" if mixed.replayed < len(replay) else f" of {settings.replay_share:.1%} asked for"
+    print(f"Replay: {mixed.replayed} sequences, {mixed.share:.1%} of the tokens{short}.")
+    return mixed.sequences
+
+
 def require_train_split(job: Job) -> None:
     """Fail unless the channel `data` has rows to train on."""
     if not has_split(job.input("data"), "train"):
@@ -98,6 +124,8 @@ def run_training(
     packed = packed_split(job, "train", tokenizer, settings, objective)
     if packed is None:
         fail("data: train.jsonl is empty.")
+    if job.has_input("replay"):
+        packed = _with_replay(job, packed, tokenizer, settings, objective)
     stopping: list[int] = []
     before = signal.signal(signal.SIGTERM, lambda number, _: stopping.append(number))
     checkpoints = _checkpoints(job, settings)
@@ -212,8 +240,7 @@ def _checkpoints(job: Job, settings: TrainSettings) -> CheckpointStore:
         name: value for name, value in vars(settings).items() if name not in _NOT_IN_FINGERPRINT
     }
     folders: list[Path] = [job.input("data")]
-    if job.has_input("model"):
-        folders.append(job.input("model"))
+    folders += [job.input(name) for name in ("model", "replay") if job.has_input(name)]
     return CheckpointStore(
         job.checkpoint_dir / fingerprint(kept, folders), keep=settings.save_total_limit
     )

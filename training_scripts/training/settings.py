@@ -55,6 +55,7 @@ class TrainSettings:
     save_steps: int | None = None
     architecture: dict[str, Any] | None = None
     tokenizer: dict[str, Any] | None = None
+    replay_share: float = 0.0
 
 
 _POSITIVE = (
@@ -84,7 +85,7 @@ def read_settings(values: Mapping[str, Any], smoke: Smoke | None = None) -> Trai
         JobFailure: If settings are missing or out of range; names all of them.
     """
     known = {field.name: field for field in fields(TrainSettings)}
-    optional = {*_POSITIVE_IF_SET, "architecture", "tokenizer"}
+    optional = {*_POSITIVE_IF_SET, "architecture", "tokenizer", "replay_share"}
     missing = sorted(set(known) - set(values) - optional)
     if missing:
         fail(f"settings: {', '.join(missing)} missing. Write them into config.json.")
@@ -146,6 +147,10 @@ def _range_problems(settings: TrainSettings) -> list[str]:
     for name in _NOT_NEGATIVE:
         if getattr(settings, name) < 0:
             problems.append(f"{name}: {getattr(settings, name)} is negative. Write 0 or more.")
+    if not 0 <= settings.replay_share < 1:
+        problems.append(
+            f"replay_share: {settings.replay_share} leaves nothing to learn. Write 0.1."
+        )
     if settings.max_steps <= 0 and settings.max_steps != -1:
         problems.append(
             f"max_steps: {settings.max_steps} optimizer steps train nothing. "

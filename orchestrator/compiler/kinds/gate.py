@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from orchestrator.definition.json import Json
     from orchestrator.plan.model import GateCondition, PlannedGate, PlannedStep
 
+FORGOTTEN = (
+    "Against forgetting: replay_data with a larger replay_share, a lower learning_rate, fewer "
+    "steps, a lower lora_r, or method: lora."
+)
+"""What helps where a bound on forgetting does not hold."""
 _COMPARISONS = {"min": "GreaterThanOrEqualTo", "max": "LessThanOrEqualTo"}
 _WORDS = {"min": "at least", "max": "at most"}
 
@@ -65,11 +70,16 @@ def _fail_step(context: Context, gate: PlannedGate) -> Step:
         bound = _bound(context, condition)
         pieces.append(f"{bound:.10g}" if isinstance(bound, int | float) else bound)
         pieces.append(")")
+    pieces.append(f". {FORGOTTEN}" if any(map(_is_forgetting, gate.conditions)) else ".")
     return Step(
         name=f"{gate.step}-gate-failed",
         type="Fail",
-        arguments={"ErrorMessage": concatenated([*pieces, "."])},
+        arguments={"ErrorMessage": concatenated(pieces)},
     )
+
+
+def _is_forgetting(condition: GateCondition) -> bool:
+    return condition.metric.metric.startswith("forgetting.loss_delta")
 
 
 def _bound(context: Context, condition: GateCondition) -> Json:

@@ -8,7 +8,7 @@ import pytest
 
 from training_scripts.container import JobFailure
 from training_scripts.data.rows import Message, MessagesRow, PromptRow, TextRow
-from training_scripts.evaluation.exam import ExamSettings, batch_count, sit_exam
+from training_scripts.evaluation.exam import ExamSettings, Paper, batch_count, sit_exam
 from training_scripts.evaluation.generation import complete_batch, generate
 from training_scripts.evaluation.language_model import LanguageModel, batches_of_like_length
 from training_scripts.evaluation.likelihood import answer_log_likelihoods, completion_losses
@@ -188,14 +188,14 @@ def test_the_exam_chooses_the_answer_of_the_smallest_loss(asked: LanguageModel) 
     rows = [PromptRow(str(n), f"Is number {n} a list?", "yes", "t") for n in range(5)]
     questions = as_questions(rows, task_column="task")
 
-    answers = sit_exam(asked, questions, {"t": ("maybe so", "no", "yes")}, SETTINGS)
+    answers = sit_exam(asked, Paper(questions, {"t": ("maybe so", "no", "yes")}, SETTINGS))
 
     for row, chosen in enumerate(answers.chosen):
         nats = {}
         for answer in ("maybe so", "no", "yes"):
             own = [PromptRow("x", rows[row].prompt, answer, "t")]
             exam = as_questions(own, task_column="task")
-            nats[answer] = sit_exam(asked, exam, {}, SETTINGS).losses[0].nats
+            nats[answer] = sit_exam(asked, Paper(exam, {}, SETTINGS)).losses[0].nats
         assert chosen == min(nats, key=lambda answer: nats[answer])
 
 
@@ -203,18 +203,19 @@ def test_the_exam_tells_how_often_it_reports(asked: LanguageModel) -> None:
     rows = [PromptRow(str(n), "What?", "yes", "t") for n in range(5)]
     rows += [PromptRow(f"o{n}", "Why?", "so", "open") for n in range(2)]
     questions = as_questions(rows, task_column="task")
+    paper = Paper(questions, {"t": ("no", "yes")}, SETTINGS)
     calls: list[int] = []
 
-    sit_exam(asked, questions, {"t": ("no", "yes")}, SETTINGS, calls.append)
+    sit_exam(asked, paper, calls.append)
 
-    assert len(calls) == batch_count(questions, {"t": ("no", "yes")}, SETTINGS.batch_size)
+    assert len(calls) == batch_count(paper)
 
 
 def test_a_conversation_is_asked_up_to_its_last_reply(asked: LanguageModel) -> None:
     turns = (Message("user", "list"), Message("assistant", "it"))
     questions = as_questions([MessagesRow("1", turns, "t")], task_column="task")
 
-    answers = sit_exam(asked, questions, {"t": ("it", "the")}, SETTINGS)
+    answers = sit_exam(asked, Paper(questions, {"t": ("it", "the")}, SETTINGS))
 
     assert answers.chosen[0] in {"it", "the"}
     assert answers.written[0] is not None
@@ -223,7 +224,7 @@ def test_a_conversation_is_asked_up_to_its_last_reply(asked: LanguageModel) -> N
 def test_plain_text_has_a_loss_and_nothing_written(asked: LanguageModel) -> None:
     questions = as_questions([TextRow("1", "Deletes the stack policy.")], task_column="task")
 
-    answers = sit_exam(asked, questions, {}, SETTINGS)
+    answers = sit_exam(asked, Paper(questions, {}, SETTINGS))
 
     assert answers.losses[0].tokens > 3
     assert answers.written == (None,)
@@ -233,7 +234,7 @@ def test_an_empty_prompt_is_refused_by_name(asked: LanguageModel) -> None:
     questions = as_questions([PromptRow("row-9", "", "yes")], task_column="task")
 
     with pytest.raises(JobFailure, match="row 'row-9' has an empty prompt"):
-        sit_exam(asked, questions, {}, SETTINGS)
+        sit_exam(asked, Paper(questions, {}, SETTINGS))
 
 
 def test_every_row_is_in_one_batch_and_batches_hold_rows_of_like_length() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -74,6 +75,24 @@ def test_a_training_leaves_finite_metrics_a_history_and_no_checkpoints(base_mode
     assert {"step", "loss", "learning_rate", "grad_norm", "tokens_per_second"} <= set(rows[0])
     assert [row["step"] for row in rows if "eval_loss" in row] == list(range(1, 11))
     assert not list((base_model.parent / "checkpoints").iterdir())
+
+
+def test_replayed_rows_are_learned_beside_the_new_ones(
+    job: MakeJob,
+    settings_of: SettingsOf,
+    base_model: Path,
+    write_split: Callable[..., None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    mixing = job(settings_of("sft", max_steps=2, replay_share=0.25), model=base_model)
+    replay = mixing.root / "input" / "data" / "replay"
+    write_split(replay, "train", [{"text": f"Reboots the host {n}. " * 30} for n in range(20)])
+
+    sft.main(mixing)
+
+    told = re.search(r"Replay: (\d+) sequences, ([\d.]+)% of the tokens\.", capsys.readouterr().out)
+    assert told is not None
+    assert float(told[2]) == pytest.approx(25, abs=4), "whole sequences, to the nearest"
 
 
 def test_continued_pretraining_keeps_the_tokenizer_and_lowers_the_loss(

@@ -81,6 +81,15 @@ def test_a_closed_gate_fails_the_execution_with_values_and_bounds(
     )
 
 
+def test_a_gate_on_forgetting_says_what_would_help(project: Any, steps_of: Any) -> None:
+    spec = GATED.replace("forgetting.delta", "forgetting.loss_delta")
+    (fail,) = steps_of(project.compile(spec))["exam-gate"].else_steps
+    assert message(fail).endswith(
+        "(must be at least ?). Against forgetting: replay_data with a larger replay_share, a lower "
+        "learning_rate, fewer steps, a lower lora_r, or method: lora."
+    )
+
+
 def test_metrics_of_a_processing_step_are_read_from_its_property_file(
     project: Any, steps_of: Any
 ) -> None:

@@ -75,6 +75,17 @@ EXAM = SFT + "exam: {kind: evaluate, model: $sft, data: $split.test, gates: {min
             "Write `objective: dpo`, or remove it.",
         ),
         (
+            SFT.replace("data: $split}", "data: $split, replay_share: 0.2}"),
+            "spec.yaml:5: steps.sft.replay_share: it has no effect with `replay_data` unset. "
+            "Set `replay_data`, or remove it.",
+        ),
+        (
+            SFT + "exam: {kind: evaluate, model: $sft, data: $split.test, "
+            "gates: {max: {forgetting.loss_delta: 0.1}}}",
+            "spec.yaml:6: steps.exam.gates.max.forgetting.loss_delta: `evaluate` measures no "
+            "'loss_delta', so the gate would fail. Set `retention` to what must not be forgotten.",
+        ),
+        (
             SFT.replace("objective: sft", "objective: dpo, packing: false"),
             "spec.yaml:5: steps.sft.packing: it has no effect with `objective: dpo`. Remove it.",
         ),
@@ -96,6 +107,9 @@ def test_a_parameter_that_nothing_reads_is_warned_about(warnings_of: WarningsOf)
     "steps",
     [
         EXAM + "out: {kind: register, model: $exam, model_package_group_name: g}",
+        EXAM.replace(
+            "data: $split.test", "data: $split.test, base_model: ./m, retention: ./r"
+        ).replace("{accuracy: 1}", "{forgetting.accuracy_delta.t: -0.1, retention.base.loss: 1}"),
         EXAM + "more: {kind: evaluate, model: $sft, data: $split.test}",
         EXAM.replace("objective: sft", "objective: dpo, beta: 0.2").replace(
             "{accuracy: 1}", "{base.preference_accuracy: 0.5, preference_accuracy_sum: 0.6}"
