@@ -17,7 +17,7 @@ TIMED = {
     "fmo --help": ["-m", "orchestrator", "--help"],
     "fmo run --help": ["-m", "orchestrator", "run", "--help"],
     "import orchestrator": ["-c", "import orchestrator"],
-    "import everything a run needs": ["-c", "import orchestrator.flow"],
+    "import everything a run needs": ["-c", "import orchestrator.flow_local"],
 }
 PEER = ["-c", "import click"]
 

@@ -56,7 +56,7 @@ def run(
     as_json: bool,
 ) -> None:
     """Run a spec, or any pipeline definition JSON, on this machine."""
-    from orchestrator import flow
+    from orchestrator import flow, flow_local
     from orchestrator.commands import executions
     from orchestrator.local.clock import SystemClock
     from orchestrator.results.live import live_display
@@ -65,16 +65,16 @@ def run(
     home = executions.open_home(home_path)
     prepared = flow.prepare_file(file, overrides)
     output.warn(prepared.warnings)
-    for model in flow.models_to_fetch(prepared, home, weights=not smoke):
+    for model in flow_local.models_to_fetch(prepared, home, weights=not smoke):
         what = "its settings and tokenizer" if smoke else "it"
         takes = "" if smoke else ", which can take minutes"
         output.say(f"{model}: {what} will be downloaded first{takes}")
     with live_display(output.people, SystemClock().now) as watch:
-        result = flow.run_prepared(
+        result = flow_local.run_prepared(
             prepared,
             home,
             parameters=parameters,
-            how=flow.HowToRun(watch, os.environ, workers=workers, use_cache=not no_cache),
+            how=flow_local.HowToRun(watch, os.environ, workers=workers, use_cache=not no_cache),
             smoke=smoke,
         )
     context.exit(finish(result, home, output))
@@ -100,7 +100,7 @@ def resume(
 
     Finished steps stay finished. EXECUTION is its id, the start of its id, or `last`.
     """
-    from orchestrator import flow
+    from orchestrator import flow_local
     from orchestrator.commands import executions
     from orchestrator.local.clock import SystemClock
     from orchestrator.results.live import live_display
@@ -109,10 +109,10 @@ def resume(
     home = executions.open_home(home_path)
     execution_id = executions.find_execution(execution, home)
     with live_display(output.people, SystemClock().now) as watch:
-        result = flow.resume(
+        result = flow_local.resume(
             execution_id,
             home,
-            flow.HowToRun(watch, os.environ, workers=workers, use_cache=not no_cache),
+            flow_local.HowToRun(watch, os.environ, workers=workers, use_cache=not no_cache),
         )
     context.exit(finish(result, home, output))
 

@@ -8,7 +8,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator import flow
+from orchestrator import flow_local
 from orchestrator.commands.writing import write_file
 from orchestrator.errors import InputError, Problem
 from orchestrator.local import history
@@ -109,7 +109,7 @@ def load_execution(text: str, home: Home) -> ExecutionResult:
     """Return a past execution by its id, the start of one, `last`, or, on AWS, its ARN."""
     if text.startswith("arn:"):
         return _load_from_aws(text, home)
-    return flow.with_outputs(history.load_result(home, find_execution(text, home)), home)
+    return flow_local.with_outputs(history.load_result(home, find_execution(text, home)), home)
 
 
 def _load_from_aws(arn: str, home: Home) -> ExecutionResult:

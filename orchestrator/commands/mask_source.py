@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn, get_args
 
-from orchestrator import flow
+from orchestrator import flow, flow_local
 from orchestrator.commands import chat_models
 from orchestrator.compiler.environment import LOCAL
 from orchestrator.errors import InputError, Problem
@@ -214,7 +214,7 @@ def _as_trained(wording: Wording | None) -> Masking:
 
 def _hub_folder(text: str, home: Home) -> Path:
     parsed = parse_location(text)
-    uri = flow.hub_model_uri(parsed, home) if isinstance(parsed, HubModel) else None
+    uri = flow_local.hub_model_uri(parsed, home) if isinstance(parsed, HubModel) else None
     folder = chat_models.stored_folder(uri, home)
     if folder is None:
         _refuse_hub(text.removeprefix("hf://").partition("@")[0])

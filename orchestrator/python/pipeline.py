@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from orchestrator import flow
+from orchestrator import flow, flow_local
 from orchestrator.compiler.environment import target_of
 from orchestrator.errors import InputError, Problem
 from orchestrator.python.builder import NOTHING, SpecBuilder, as_text
@@ -129,11 +129,11 @@ class Pipeline(SpecBuilder):
         display = current_display()
         display.warn((*prepared.warnings, *_downloads(prepared, place, smoke=smoke)))
         with display.running() as listener:
-            result = flow.run_prepared(
+            result = flow_local.run_prepared(
                 prepared,
                 place,
                 parameters={name: as_text(value) for name, value in parameters.items()},
-                how=flow.HowToRun(listener, os.environ, workers=workers, use_cache=use_cache),
+                how=flow_local.HowToRun(listener, os.environ, workers=workers, use_cache=use_cache),
                 smoke=smoke,
             )
         display.end(result)
@@ -157,5 +157,5 @@ class Pipeline(SpecBuilder):
 def _downloads(prepared: flow.Prepared, home: Home, *, smoke: bool) -> Iterator[Problem]:
     what = "its settings and tokenizer" if smoke else "it"
     takes = "" if smoke else ", which can take minutes"
-    for model in flow.models_to_fetch(prepared, home, weights=not smoke):
+    for model in flow_local.models_to_fetch(prepared, home, weights=not smoke):
         yield Problem(model, f"{what} will be downloaded first{takes}")

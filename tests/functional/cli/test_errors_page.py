@@ -18,7 +18,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from orchestrator import errors, flow
+from orchestrator import errors, flow, flow_local
 from orchestrator.aws.clients import Aws
 from orchestrator.aws.preflight import bucket_is_in_region
 from orchestrator.aws.refusals import as_aws_error
@@ -154,7 +154,7 @@ def a_stopped_run(fmo: Fmo) -> str:
     home = Home(fmo.folder / ".fmo")
     home.make()
     prepared = flow.prepare_file(fmo.folder / "spec.yaml", {})
-    flow.store_inputs(prepared, Store(home.store))
+    flow_local.store_inputs(prepared, Store(home.store))
     stop = threading.Event()
     stop.set()
     options = RunOptions(environ=os.environ, stop=stop)

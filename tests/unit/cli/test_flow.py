@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator import flow
+from orchestrator import flow, flow_local
 from orchestrator.commands import executions
 from orchestrator.compiler.compile import HubAsset
 from orchestrator.compiler.environment import LOCAL, Environment
@@ -66,16 +66,16 @@ def test_only_models_that_are_not_in_the_store_yet_have_to_be_fetched(tmp_path: 
         (folder / "config.json").write_text("{}")
 
     store_model(assets[0].uri, "acme/here", "v1", Store(home.store), fetch)
-    assert flow.models_to_fetch(prepared, home) == ("hf://acme/new@v1",)
+    assert flow_local.models_to_fetch(prepared, home) == ("hf://acme/new@v1",)
 
 
 def test_storing_inputs_twice_changes_nothing(spec: Path, tmp_path: Path) -> None:
     prepared = flow.prepare_file(spec, {})
     store = Store(tmp_path / "store")
-    flow.store_inputs(prepared, store)
+    flow_local.store_inputs(prepared, store)
     uri = f"s3://{LOCAL.bucket}/"
     before = {item.uri: item.path.stat().st_mtime_ns for item in store.list(uri)}
-    flow.store_inputs(prepared, store)
+    flow_local.store_inputs(prepared, store)
     assert {item.uri: item.path.stat().st_mtime_ns for item in store.list(uri)} == before
     assert any(item.endswith("/launch.py") for item in before)
     assert any(item.endswith("/rows.jsonl") for item in before)
