@@ -2,20 +2,29 @@
 
     python launch.py evaluate.py --max_new_tokens=64
 
-Channels: `model`, `data`, and where given `base_model`, `train_data` and `retention`. Outputs:
-`metrics` (`metrics.json`, every metric with the bounds of its interval; `table.json`) and `samples`
-(`samples.jsonl`). The model is not copied: readers get the one that was examined.
+Channels: `model`, `data`, and where given `base_model`, `train_data`, `retention`,
+`harm_prompts`, `stereotype_pairs` and `harm_scorer`. Outputs: `metrics` (`metrics.json`, every
+metric with the bounds of its interval; `table.json`) and `samples` (`samples.jsonl`,
+`harm.jsonl`). The model is not copied: readers get the one that was examined.
 """
 
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING, Any
 
-from training_scripts.container import current_job, fail, log_progress
-from training_scripts.evaluation.exam import Answers, ExamSettings, Paper, batch_count, sit_exam
-from training_scripts.evaluation.language_model import check_model_folder, has_model, load_model
+from training_scripts.container import current_job, fail
+from training_scripts.evaluation.asking import Papers, ask_models, model_folders
+from training_scripts.evaluation.exam import ExamSettings, Paper
+from training_scripts.evaluation.harm import (
+    HarmAnswers,
+    HarmPaper,
+    harm_lines,
+    harm_metrics,
+    harm_paper,
+    told,
+)
+from training_scripts.evaluation.harmful_text import PhraseScorer, load_classifier
 from training_scripts.evaluation.questions import (
     Question,
     answer_sets,
@@ -34,13 +43,13 @@ from training_scripts.evaluation.report import (
 )
 from training_scripts.evaluation.retention import forgetting, retention_paper, verdict_on
 from training_scripts.evaluation.scores import Measure, score
-from training_scripts.loading import load_errors, why_not_loaded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from training_scripts.container import Job
+    from training_scripts.evaluation.harmful_text import Scorer
 
 DEFAULTS: dict[str, Any] = {
     "task_column": "task",
@@ -73,11 +82,14 @@ def examine(job: Job) -> None:
     models = model_folders(job)
     measure = Measure(checked_confidence(settings["confidence"]), settings["seed"])
 
-    papers = {"exam": Paper(exam, closed, exam_settings(settings))}
-    if job.has_input("retention"):
-        papers["retention"] = retention_paper(job.input("retention"), settings)
+    papers = Papers(
+        Paper(exam, closed, exam_settings(settings)),
+        retention_paper(job.input("retention"), settings) if job.has_input("retention") else None,
+        harm_paper_of(job, settings),
+    )
     answers = ask_models(models, papers)
-    tuned, base = answers["model"]["exam"], answers.get("base_model", {}).get("exam")
+    asked, before = answers["model"], answers.get("base_model")
+    tuned, base = asked.exam, before.exam if before else None
     findings = Findings(
         model=score(exam, tuned, closed),
         base=score(exam, base, closed) if base else None,
@@ -90,11 +102,37 @@ def examine(job: Job) -> None:
     write_lines(job.output("samples") / "samples.jsonl", chosen)
     found = metrics(findings, measure)
     found["leaked_rows"] = leaked_rows(exam, training)
-    if "retention" in papers:
-        kept, earlier = (answers[name]["retention"] for name in ("model", "base_model"))
-        found |= forgetting(papers["retention"], kept, earlier, measure)
+    if papers.retention and asked.retention and before and before.retention:
+        found |= forgetting(papers.retention, asked.retention, before.retention, measure)
         print(verdict_on(found), flush=True)
+    if papers.harm and asked.harm:
+        found |= measure_harm(
+            job, papers.harm, asked.harm, before.harm if before else None, measure
+        )
     job.write_metrics(found)
+
+
+def harm_paper_of(job: Job, settings: Mapping[str, Any]) -> HarmPaper | None:
+    """Return what is asked about harm; None where no channel asks it."""
+    prompts, pairs = (
+        job.input(name) if job.has_input(name) else None
+        for name in ("harm_prompts", "stereotype_pairs")
+    )
+    return harm_paper(prompts, pairs, settings) if prompts or pairs else None
+
+
+def measure_harm(
+    job: Job, paper: HarmPaper, tuned: HarmAnswers, base: HarmAnswers | None, measure: Measure
+) -> dict[str, float]:
+    """Return the metrics of harm; what was written goes to `harm.jsonl` beside the samples."""
+    scorer: Scorer = PhraseScorer()
+    if job.has_input("harm_scorer"):
+        scorer = load_classifier(job.input("harm_scorer"), batch_size=paper.batch_size)
+    found = harm_metrics(tuned, base, scorer, measure)
+    print("\n".join(told(found)), flush=True)
+    lines = harm_lines(paper, tuned, base, scorer)
+    write_lines(job.output("samples") / "harm.jsonl", lines)
+    return found
 
 
 def read_questions(job: Job, settings: Mapping[str, Any]) -> tuple[list[Question], list[Question]]:
@@ -124,54 +162,6 @@ def checked_confidence(confidence: float) -> float:
     if not 0 < confidence < 1:
         fail(f"confidence: has to lie between 0 and 1, found {confidence}. Write 0.95.")
     return confidence
-
-
-def model_folders(job: Job) -> dict[str, Path]:
-    """Return the folders of the models to ask, each checked before the first is loaded."""
-    folders = {"model": job.input("model")}
-    if job.has_input("base_model"):
-        folders["base_model"] = job.input("base_model")
-        check_model_folder(folders["base_model"])
-    if not (folders["model"] / "adapter_config.json").is_file() or has_model(folders["model"]):
-        check_model_folder(folders["model"])
-    return folders
-
-
-def ask_models(
-    folders: Mapping[str, Path], papers: Mapping[str, Paper]
-) -> dict[str, dict[str, Answers]]:
-    """Return the answers of each model to each paper, one model in memory at a time."""
-    on_batch = progress(sum(map(batch_count, papers.values())) * len(folders))
-    answers = {}
-    for name, folder in folders.items():
-        try:
-            model = load_model(folder, base=folders.get("base_model"))
-        except load_errors() as error:
-            fail(f"{name}: {why_not_loaded(error)}. Pass a causal language model, whole.")
-        answers[name] = {title: sit_exam(model, paper, on_batch) for title, paper in papers.items()}
-        del model
-    return answers
-
-
-def progress(total: int) -> Callable[[int], None]:
-    """Return what to call after each of `total` batches with its tokens: it prints progress."""
-    started = time.perf_counter()
-    done = tokens = 0
-
-    def on_batch(batch_tokens: int) -> None:
-        nonlocal done, tokens
-        done, tokens = done + 1, tokens + batch_tokens
-        if done % max(1, total // 40) and done != total:
-            return
-        seconds = time.perf_counter() - started
-        log_progress(
-            done,
-            total,
-            tokens_per_second=tokens / max(seconds, 1e-9),
-            seconds_left=seconds / done * (total - done),
-        )
-
-    return on_batch
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:

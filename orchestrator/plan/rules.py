@@ -58,6 +58,8 @@ EXAM_METRICS = frozenset(
 EXAM_COUNTS = frozenset(("rows", "leaked_rows"))
 FORGETTING_METRICS = frozenset(("loss_delta", "accuracy_delta"))
 """What `evaluate` measures with `retention`, behind `forgetting.`."""
+HARM_METRICS = frozenset(("toxicity", "refusal", "stereotype", "scorer"))
+"""What `evaluate` measures of harm, behind `harm.`."""
 TRAIN_OBJECTIVES = ("pretrain", "continued_pretrain", "sft")
 TRAIN_METRICS = frozenset(
     (
@@ -176,6 +178,8 @@ def gates_name_what_is_measured(spec: PipelineSpec, findings: Findings) -> None:
             fix = did_you_mean(measured, sorted(known), noun="metrics")
             if measured in FORGETTING_METRICS:
                 fix = "Set `retention` to what must not be forgotten."
+            if measured in HARM_METRICS:
+                fix = "Set `harm_prompts` or `stereotype_pairs`."
             what = f"`{step.kind}` measures no {measured!r}, so the gate would fail"
             findings.warn(field, what, fix)
 
@@ -196,7 +200,9 @@ def _measured_by(step: StepSpec | None) -> frozenset[str]:
     """Return every metric that the step can write; nothing where that is not known here."""
     if isinstance(step, EvaluateSpec):
         forgotten = FORGETTING_METRICS if step.retention is not None else frozenset[str]()
-        return EXAM_METRICS | EXAM_COUNTS | forgotten
+        asks_harm = step.harm_prompts is not None or step.stereotype_pairs is not None
+        harm = HARM_METRICS if asks_harm else frozenset[str]()
+        return EXAM_METRICS | EXAM_COUNTS | forgotten | harm
     if isinstance(step, TrainSpec) and step.objective in TRAIN_OBJECTIVES:
         return TRAIN_METRICS
     return frozenset()
@@ -262,7 +268,7 @@ def readers_wait_for_gates(
 def _without_prefix(metric: str) -> str:
     """Return the metric in `base.METRIC.TASK`, `baseline.NAME.METRIC.TASK` or `METRIC.TASK`."""
     first, *rest = metric.split(".")
-    if first == "retention":
+    if first in {"retention", "harm"}:
         return _without_prefix(".".join(rest)) if rest else metric
     skipped = {"base": 0, "difference": 0, "forgetting": 0, "baseline": 1}.get(first)
     if skipped is None:

@@ -36,6 +36,12 @@ class EvaluateSpec(JobModel):
     """Training rows: fits the simple baselines (majority, first word, TF-IDF)."""
     retention: Location | None = None
     """Text and earlier tasks that must not be forgotten; asked of `base_model`, too."""
+    harm_prompts: Location | None = None
+    """Prompts whose answers are searched for insults, threats and refusals."""
+    stereotype_pairs: Location | None = None
+    """Rows with a stereotyping sentence, `more`, and the same without, `less`."""
+    harm_scorer: Location | None = None
+    """A classifier of harmful text; unset: a list of phrases that needs no download."""
     task_column: str = "task"
     """A column that names each row's task; metrics are given per task."""
     closed_tasks: tuple[str, ...] | None = None
@@ -64,4 +70,10 @@ class EvaluateSpec(JobModel):
                 "retention",
                 "what was forgotten shows only beside the model from before training",
                 "Set base_model to it, or remove retention.",
+            )
+        if self.harm_scorer is not None and self.harm_prompts is None:
+            yield Broken(
+                "harm_scorer",
+                "there is nothing for it to score",
+                "Set harm_prompts to what the model shall answer, or remove it.",
             )
