@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from training_scripts.container import current_job, fail
 from training_scripts.evaluation.asking import Papers, ask_models, model_folders
+from training_scripts.evaluation.contamination import contamination
 from training_scripts.evaluation.exam import ExamSettings, Paper
 from training_scripts.evaluation.harm import (
     HarmAnswers,
@@ -101,7 +102,7 @@ def examine(job: Job) -> None:
     chosen = samples(exam, tuned, base, settings["num_samples"])
     write_lines(job.output("samples") / "samples.jsonl", chosen)
     found = metrics(findings, measure)
-    found["leaked_rows"] = leaked_rows(exam, training)
+    found |= leaks(exam, training)
     if papers.retention and asked.retention and before and before.retention:
         found |= forgetting(papers.retention, asked.retention, before.retention, measure)
         print(verdict_on(found), flush=True)
@@ -110,6 +111,18 @@ def examine(job: Job) -> None:
             job, papers.harm, asked.harm, before.harm if before else None, measure
         )
     job.write_metrics(found)
+
+
+def leaks(exam: list[Question], training: list[Question]) -> dict[str, float]:
+    """Return how many rows of the exam stand in the training rows, whole or in long runs."""
+    found: dict[str, float] = {"leaked_rows": leaked_rows(exam, training)}
+    if training:
+        shared = contamination(exam, training)
+        found |= {"contaminated_rows": len(shared.rows), "contaminated_share": shared.share}
+        if shared.rows:
+            first = ", ".join(repr(exam[row].row.id) for row in shared.rows[:5])
+            print(f"contamination: {len(shared.rows)} of {shared.asked} rows ({first}, ...)")
+    return found
 
 
 def harm_paper_of(job: Job, settings: Mapping[str, Any]) -> HarmPaper | None:

@@ -45,7 +45,8 @@ def runs(home_path: Path, *, as_json: bool) -> None:
     for heading in ("pipeline", "status", "started", "time"):
         table.add_column(heading, overflow="fold")
     for one in found:
-        cells = (Text(one.execution_id), Text(one.pipeline_name), status_text(one.status))
+        name = Text.assemble(one.pipeline_name, (" (smoke)" if one.is_smoke else "", "dim"))
+        cells = (Text(one.execution_id), name, status_text(one.status))
         table.add_row(*cells, _minute(one.started_at), duration(one.seconds))
     output.show(table if found else f"no executions in {home_path}; start one with: fmo run FILE")
     output.document([_brief(one) for one in found])
@@ -202,5 +203,6 @@ def _brief(result: ExecutionResult) -> Json:
         "status": result.status,
         "started_at": result.started_at.isoformat(),
         "seconds": result.seconds,
+        "smoke": result.is_smoke,
         "failure_reason": result.failure_reason,
     }

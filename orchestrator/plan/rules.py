@@ -55,7 +55,7 @@ EXAM_METRICS = frozenset(
     )
 )
 """What `evaluate` measures of a model; a dot and a task's name may follow."""
-EXAM_COUNTS = frozenset(("rows", "leaked_rows"))
+EXAM_COUNTS = frozenset(("rows", "leaked_rows", "contaminated_rows", "contaminated_share"))
 FORGETTING_METRICS = frozenset(("loss_delta", "accuracy_delta"))
 """What `evaluate` measures with `retention`, behind `forgetting.`."""
 HARM_METRICS = frozenset(("toxicity", "refusal", "stereotype", "scorer"))

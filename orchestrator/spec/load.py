@@ -137,8 +137,21 @@ def check_spec(
         spec = PipelineSpec.model_validate(data)
     except ValidationError as error:
         refuse_all(error, data, findings)
+        _forgive_what_files_may_say(findings)
         refuse_dangling(data, findings)
         findings.raise_problems()
         raise
     findings.raise_problems()
     return LoadedSpec(spec, lines, findings.origins)
+
+
+def _forgive_what_files_may_say(findings: Findings) -> None:
+    """Forget keys that are missing if an included file, which may have them, cannot be read."""
+    unread = [
+        problem
+        for problem in findings.problems
+        if problem.where.startswith("include") and "cannot be read" in problem.what
+    ]
+    if unread:
+        kept = [one for one in findings.problems if not one.what.endswith("is missing")]
+        findings.problems[:] = kept

@@ -130,6 +130,15 @@ def test_gates_tell_and_let_pass_and_nothing_is_registered(tried: tuple[Fmo, Any
 
 
 @pytest.mark.train
+def test_a_list_of_executions_tells_a_smoke_run_from_others(tried: tuple[Fmo, Any]) -> None:
+    fmo, _ = tried
+    shown = fmo("runs")
+    assert "big (smoke)" in shown.stdout + shown.stderr
+    (listed,) = fmo("runs", "--json").document
+    assert listed["smoke"] is True
+
+
+@pytest.mark.train
 def test_a_users_script_can_tell_a_smoke_run(tried: tuple[Fmo, Any]) -> None:
     fmo, done = tried
     steps = {step["name"]: step for step in done.document["steps"]}

@@ -176,6 +176,15 @@ def test_what_is_not_utf_8_or_too_large_is_told(folder: Path) -> None:
     assert problems(text)[0].startswith("bad.yaml: the spec is 1.0 MB, and at most 1 MB is read")
 
 
+@pytest.mark.usefixtures("folder")
+def test_what_a_file_that_cannot_be_read_may_say_is_not_missed() -> None:
+    text = "name: x\ninclude: ./none.yaml\nsteps:\n  a: {data: ./x}\n"
+    assert problems(text) == [
+        "spec.yaml:2: include: 'none.yaml' cannot be read: No such file or directory. "
+        "Check the path; it is relative to this file."
+    ]
+
+
 def test_a_file_that_is_missing_is_told_where_it_is_named(folder: Path) -> None:
     write(folder, "shared/base.yaml", "# more\ninclude: ./none.yaml\n" + BASE)
     (folder / "folder.yaml").mkdir()
