@@ -1,8 +1,9 @@
-"""Measure a model on sealed rows, beside its base model and simple baselines.
+"""Measure a model on sealed rows, beside its base model, the model in use and simple baselines.
 
     python launch.py evaluate.py --max_new_tokens=64
 
-Channels: `model`, `data`, and where given `base_model` and `train_data`. Outputs: `metrics`
+Channels: `model`, `data`, and where given `base_model`, `train_data`, `champion` (the model in use)
+and `champion_record` (which version that is, or that there is none yet). Outputs: `metrics`
 (`metrics.json`, every metric with the bounds of its interval; `table.json`) and `samples`
 (`samples.jsonl`). The model is not copied: readers get the one that was examined.
 """
@@ -14,6 +15,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from training_scripts.container import current_job, fail, log_progress
+from training_scripts.evaluation.champion import champion_metrics, read_champion
 from training_scripts.evaluation.exam import Answers, ExamSettings, batch_count, sit_exam
 from training_scripts.evaluation.language_model import check_model_folder, has_model, load_model
 from training_scripts.evaluation.questions import (
@@ -51,6 +53,7 @@ DEFAULTS: dict[str, Any] = {
     "num_samples": 12,
     "confidence": 0.95,
     "seed": 42,
+    "champion_metrics": [],
 }
 """For a run by hand; the spec's defaults arrive with every job."""
 
@@ -69,23 +72,26 @@ def examine(job: Job) -> None:
     print("settings " + json.dumps({name: settings[name] for name in DEFAULTS}), flush=True)
     exam, training = read_questions(job, settings)
     closed = answer_sets(exam, training, settings["closed_tasks"])
-    models = model_folders(job)
+    champion = read_champion(job)
+    models = model_folders(job, champion)
     measure = Measure(checked_confidence(settings["confidence"]), settings["seed"])
 
     answers = ask_models(models, exam, closed, exam_settings(settings))
-    tuned, base = answers["model"], answers.get("base_model")
+    tuned, base, rival = answers["model"], answers.get("base_model"), answers.get("champion")
     findings = Findings(
         model=score(exam, tuned, closed),
         base=score(exam, base, closed) if base else None,
+        champion=score(exam, rival, closed) if rival else None,
         baselines=score_baselines(exam, training, closed),
     )
-    comparison = table(findings, measure)
+    comparison = table(findings, measure) | ({"champion": champion} if champion else {})
     print(printed(comparison["rows"]), flush=True)
     write_json(job.output("metrics") / "table.json", comparison)
     chosen = samples(exam, tuned, base, settings["num_samples"])
     write_lines(job.output("samples") / "samples.jsonl", chosen)
     found = metrics(findings, measure)
     found["leaked_rows"] = leaked_rows(exam, training)
+    found |= champion_metrics(champion, settings["champion_metrics"])
     job.write_metrics(found)
 
 
@@ -117,15 +123,23 @@ def checked_confidence(confidence: float) -> float:
     return confidence
 
 
-def model_folders(job: Job) -> dict[str, Path]:
+def model_folders(job: Job, champion: Mapping[str, Any] | None) -> dict[str, Path]:
     """Return the folders of the models to ask, each checked before the first is loaded."""
     folders = {"model": job.input("model")}
+    if champion and champion["found"]:
+        folders["champion"] = job.input("champion")
+    adapters = [folder for folder in folders.values() if is_adapter(folder)]
     if job.has_input("base_model"):
         folders["base_model"] = job.input("base_model")
-        check_model_folder(folders["base_model"])
-    if not (folders["model"] / "adapter_config.json").is_file() or has_model(folders["model"]):
-        check_model_folder(folders["model"])
+    for folder in folders.values():
+        if folder not in adapters:
+            check_model_folder(folder)
     return folders
+
+
+def is_adapter(folder: Path) -> bool:
+    """Return whether `folder` holds only an adapter, which needs the base model."""
+    return (folder / "adapter_config.json").is_file() and not has_model(folder)
 
 
 def ask_models(

@@ -66,6 +66,11 @@ def registered_models(journal: Journal) -> list[RegisteredModel]:
     return [_model(row) for row in journal.models()]
 
 
+def package_list(group: str, journal: Journal) -> list[Json]:
+    """Return the versions of `group` as DescribeModelPackage answers, the newest first."""
+    return [model.package for model in registered_models(journal) if model.group == group]
+
+
 def artifact_uris(request: Mapping[str, Json]) -> tuple[str, ...]:
     """Return the URIs of the weights that a model package names."""
     return tuple(dict.fromkeys(_found(request.get("InferenceSpecification"), _is_artifact)))

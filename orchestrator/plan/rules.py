@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from orchestrator.definition.smoke import DOOR
 from orchestrator.definition.smoke import NAMES as SMOKE_PARAMETERS
 from orchestrator.plan.gates import metrics_compared_by
-from orchestrator.plan.model import HubModel, MetricSource, StepOutput
+from orchestrator.plan.model import ApprovedModel, HubModel, MetricSource, StepOutput
 from orchestrator.plan.references import parse_reference
+from orchestrator.plan.registry import MAY_BE_ABSENT
 from orchestrator.spec.dangling import NOT_STEPS
 from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.evaluate import EvaluateSpec
@@ -55,7 +56,7 @@ EXAM_METRICS = frozenset(
     )
 )
 """What `evaluate` measures of a model; a dot and a task's name may follow."""
-EXAM_COUNTS = frozenset(("rows", "leaked_rows"))
+EXAM_COUNTS = frozenset(("rows", "leaked_rows", "found", "version"))
 TRAIN_OBJECTIVES = ("pretrain", "continued_pretrain", "sft")
 TRAIN_METRICS = frozenset(
     (
@@ -169,6 +170,10 @@ def gates_name_what_is_measured(spec: PipelineSpec, findings: Findings) -> None:
     for field, owner, metric in _bounded(spec):
         step = spec.steps.get(owner)
         known = _measured_by(step)
+        of_champion = metric.startswith(MAY_BE_ABSENT)
+        if of_champion and isinstance(step, EvaluateSpec) and not step.champion:
+            what = f"step {owner!r} compares with no champion, so the gate would fail"
+            findings.warn(field, what, "Write `champion: $registry.GROUP.approved` there.")
         measured = _without_prefix(metric) if isinstance(step, EvaluateSpec) else metric
         if step is not None and known and measured not in known:
             findings.warn(
@@ -258,8 +263,8 @@ def readers_wait_for_gates(
 
 def _without_prefix(metric: str) -> str:
     """Return the metric in `base.METRIC.TASK`, `baseline.NAME.METRIC.TASK` or `METRIC.TASK`."""
-    first, *rest = metric.split(".")
-    skipped = {"base": 0, "difference": 0, "baseline": 1}.get(first)
+    first, *rest = metric.removeprefix(MAY_BE_ABSENT).split(".")
+    skipped = {"base": 0, "difference": 0, "p_value": 0, "baseline": 1}.get(first)
     if skipped is None:
         return first
     return rest[skipped] if len(rest) > skipped else metric
@@ -268,7 +273,7 @@ def _without_prefix(metric: str) -> str:
 def _content(facts: Mapping[str, StepFacts], source: Source) -> str:
     if isinstance(source, StepOutput):
         return facts[source.step].outputs.get(source.output, "metrics")
-    return "model" if isinstance(source, HubModel) else "files"
+    return "model" if isinstance(source, HubModel | ApprovedModel) else "files"
 
 
 def _noun(word: str) -> str:
