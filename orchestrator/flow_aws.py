@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING
 from orchestrator import flow
 from orchestrator.aws.artifacts import artifacts_below, fetch
 from orchestrator.aws.deploy import Deployment
-from orchestrator.compiler.environment import NamedEnvironment
+from orchestrator.compiler.environment import NamedEnvironment, environment_of
 from orchestrator.compiler.sources import is_local_path
 from orchestrator.definition.smoke import SMOKE
 from orchestrator.errors import InputError, Problem, UnsupportedError
 from orchestrator.local.store import Store
+from orchestrator.spec.project_file import find_project
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from orchestrator.aws.artifacts import Artifact
     from orchestrator.aws.clients import Aws
+    from orchestrator.compiler.environment import Environment
     from orchestrator.flow import Prepared
     from orchestrator.local.home import Home
     from orchestrator.results.model import ExecutionResult
@@ -32,6 +34,15 @@ def compile_for(path: Path, overrides: Mapping[str, str], env: str) -> Prepared:
         InputError: With every problem of the project file or of the spec.
     """
     return flow.compile_file(path, overrides, NamedEnvironment(env))
+
+
+def environment_here(folder: Path, env: str) -> Environment:
+    """Return the environment `env` of the project that `folder` belongs to.
+
+    Raises:
+        InputError: If there is none.
+    """
+    return environment_of(NamedEnvironment(env), find_project(folder / "spec"))
 
 
 def deployment_of(prepared: Prepared) -> Deployment:

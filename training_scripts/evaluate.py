@@ -1,8 +1,9 @@
-"""Measure a model on sealed rows, beside its base model and simple baselines.
+"""Measure a model on sealed rows, beside its base model, the model in use and simple baselines.
 
     python launch.py evaluate.py --max_new_tokens=64
 
-Channels: `model`, `data`, and where given `base_model`, `train_data`, `retention`,
+Channels: `model`, `data`, and where given `base_model`, `train_data`, `champion` (the model in
+use), `champion_record` (which version that is, or that there is none yet), `retention`,
 `harm_prompts`, `stereotype_pairs` and `harm_scorer`. Outputs: `metrics` (`metrics.json`, every
 metric with the bounds of its interval; `table.json`) and `samples` (`samples.jsonl`,
 `harm.jsonl`). The model is not copied: readers get the one that was examined.
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from training_scripts.container import current_job, fail
 from training_scripts.evaluation.asking import Papers, ask_models, model_folders
+from training_scripts.evaluation.champion import champion_metrics, read_champion
 from training_scripts.evaluation.contamination import contamination
 from training_scripts.evaluation.exam import ExamSettings, Paper
 from training_scripts.evaluation.harm import (
@@ -62,6 +64,7 @@ DEFAULTS: dict[str, Any] = {
     "num_samples": 12,
     "confidence": 0.95,
     "seed": 42,
+    "champion_metrics": [],
 }
 """For a run by hand; the spec's defaults arrive with every job."""
 
@@ -80,7 +83,8 @@ def examine(job: Job) -> None:
     print("settings " + json.dumps({name: settings[name] for name in DEFAULTS}), flush=True)
     exam, training = read_questions(job, settings)
     closed = answer_sets(exam, training, settings["closed_tasks"])
-    models = model_folders(job)
+    champion = read_champion(job)
+    models = model_folders(job, champion)
     measure = Measure(checked_confidence(settings["confidence"]), settings["seed"])
 
     papers = Papers(
@@ -89,24 +93,26 @@ def examine(job: Job) -> None:
         harm_paper_of(job, settings),
     )
     answers = ask_models(models, papers)
-    asked, before = answers["model"], answers.get("base_model")
-    tuned, base = asked.exam, before.exam if before else None
+    asked, before, rival = (answers.get(name) for name in ("model", "base_model", "champion"))
+    tuned, base = answers["model"].exam, before.exam if before else None
     findings = Findings(
         model=score(exam, tuned, closed),
         base=score(exam, base, closed) if base else None,
+        champion=score(exam, rival.exam, closed) if rival else None,
         baselines=score_baselines(exam, training, closed),
     )
-    comparison = table(findings, measure)
+    comparison = table(findings, measure) | ({"champion": champion} if champion else {})
     print(printed(comparison["rows"]), flush=True)
     write_json(job.output("metrics") / "table.json", comparison)
     chosen = samples(exam, tuned, base, settings["num_samples"])
     write_lines(job.output("samples") / "samples.jsonl", chosen)
     found = metrics(findings, measure)
     found |= leaks(exam, training)
-    if papers.retention and asked.retention and before and before.retention:
+    found |= champion_metrics(champion, settings["champion_metrics"])
+    if papers.retention and asked and asked.retention and before and before.retention:
         found |= forgetting(papers.retention, asked.retention, before.retention, measure)
         print(verdict_on(found), flush=True)
-    if papers.harm and asked.harm:
+    if papers.harm and asked and asked.harm:
         found |= measure_harm(
             job, papers.harm, asked.harm, before.harm if before else None, measure
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.aws.assets import split_uri
+from orchestrator.errors import NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +33,15 @@ def artifacts_below(uri: str, aws: Aws) -> Iterator[Artifact]:
             # The prefix `out` also lists what is in `output`; a key that ends so marks a folder.
             if name == folder or (name.startswith(f"{folder}/") and not name.endswith("/")):
                 yield Artifact(f"s3://{bucket}/{name}", found["Size"])
+
+
+def read_object(uri: str, aws: Aws) -> bytes | None:
+    """Return the bytes of one object; None if it is not there."""
+    bucket, key = split_uri(uri)
+    try:
+        return bytes(aws.call("s3", "GetObject", Bucket=bucket, Key=key)["Body"].read())
+    except NotFoundError:
+        return None
 
 
 def fetch(artifact: Artifact, path: Path, aws: Aws) -> None:

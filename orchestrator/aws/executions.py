@@ -7,12 +7,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from orchestrator.aws.assets import split_uri
+from orchestrator.aws.artifacts import read_object
 from orchestrator.aws.jobs import Job, describe_job, job_of
 from orchestrator.definition.graph import build_graph
 from orchestrator.definition.parameter_values import parameter_values
 from orchestrator.definition.reader import parse_definition
-from orchestrator.errors import InputError, NotFoundError, Problem
+from orchestrator.errors import InputError, Problem
 from orchestrator.results.collect import collect
 from orchestrator.results.model import ExecutionResult, StepResult
 
@@ -98,15 +98,7 @@ def read_execution(arn: str, aws: Aws) -> Watched:
 
 def with_outputs(result: ExecutionResult, aws: Aws) -> ExecutionResult:
     """Return `result` with what its steps wrote: metrics, histories, comparisons, samples."""
-
-    def read(uri: str) -> bytes | None:
-        bucket, key = split_uri(uri)
-        try:
-            return bytes(aws.call("s3", "GetObject", Bucket=bucket, Key=key)["Body"].read())
-        except NotFoundError:
-            return None
-
-    return collect(result, read)
+    return collect(result, lambda uri: read_object(uri, aws))
 
 
 def _steps(arn: str, aws: Aws) -> dict[str, Response]:

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orchestrator.local.history import Explanation
-    from orchestrator.local.registry import RegisteredModel
     from orchestrator.results.comparison import Comparison
     from orchestrator.results.model import ExecutionResult
+    from orchestrator.results.registered import RegisteredModel
 
 LAST = re.compile(r"last(?:~(\d{1,6}))?")
 """The newest execution, or one that many before it, as git counts commits back."""

@@ -1,30 +1,25 @@
-"""`runs`, `why`, `report`, `models`: what happened on this machine before."""
+"""`runs`, `why`, `report`: what happened on this machine before."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
-from textwrap import indent
 from typing import TYPE_CHECKING
 
 import click
 
 from orchestrator.commands.options import PATH, home_option, json_option
-from orchestrator.commands.terminal import JSON_INDENT, Output
-from orchestrator.results.figures import duration, number, shortened
+from orchestrator.commands.terminal import Output
+from orchestrator.results.figures import duration, shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
     from pathlib import Path
 
     from orchestrator.local.home import Home
-    from orchestrator.local.registry import RegisteredModel
     from orchestrator.results.comparison import Comparison
     from orchestrator.results.model import ExecutionResult, Json
 
 SHA256_LENGTH = 64
-APPROVAL = {"PendingManualApproval": "pending", "Approved": "approved", "Rejected": "rejected"}
 
 
 @click.command()
@@ -118,72 +113,6 @@ def _compare(comparison: Comparison, target: Path | None, home: Home, output: Ou
     if not output.as_json:
         output.write(f"{path}\n")
     output.document({**comparison_to_json(comparison), "report": str(path)})
-
-
-@click.command()
-@click.argument("model", required=False)
-@home_option
-@json_option
-def models(model: str | None, home_path: Path, *, as_json: bool) -> None:
-    """List the registered models, or show one with its model card.
-
-    MODEL is a name in the list, its newest version, or NAME/VERSION.
-    """
-    from rich.text import Text
-
-    from orchestrator.commands import executions
-    from orchestrator.results.notes import metrics_note
-    from orchestrator.results.tables import new_table
-
-    output = Output(as_json=as_json)
-    home = executions.open_home(home_path)
-    if model is not None:
-        one = executions.find_model(model, home)
-        output.show(*map(Text, _model_lines(one, executions.weights_of(one, home))))
-        output.document(_model_to_json(one))
-        return
-    found = executions.list_models(home)
-    table = new_table()
-    for heading in ("model", "status", "registered", "metrics"):
-        table.add_column(heading, overflow="fold")
-    for one in found:
-        status = APPROVAL.get(one.approval_status, one.approval_status)
-        cells = (f"{one.group}/{one.version}", status, _minute(one.created_at))
-        table.add_row(*map(Text, cells), Text(metrics_note(one.metrics, most=2)))
-    output.show(table if found else f"no models in {home_path}")
-    output.document([_model_to_json(one) for one in found])
-
-
-def _model_lines(model: RegisteredModel, weights: Mapping[str, Path | None]) -> list[str]:
-    places = [
-        f"weights     {uri}\n            {path or 'not in the store any more'}"
-        for uri, path in weights.items()
-    ]
-    card = json.dumps(model.model_card, indent=JSON_INDENT, ensure_ascii=False)
-    return [
-        f"{model.group}/{model.version}: {model.approval_status}",
-        f"registered  {_minute(model.created_at)} by {model.step} of {model.execution_id}",
-        *places,
-        *(["metrics"] if model.metrics else []),
-        *_metric_lines(model.metrics),
-        "no model card" if model.model_card is None else f"model card\n{indent(card, '  ')}",
-    ]
-
-
-def _metric_lines(metrics: Mapping[str, float]) -> list[str]:
-    """Return one line for each metric, its interval behind it."""
-    from orchestrator.results.metric_rows import metric_rows
-
-    lines = []
-    for row in metric_rows(dict(sorted(metrics.items()))):
-        has_interval = row.low is not None and row.high is not None
-        spread = f" ({number(row.low)} to {number(row.high)})" if has_interval else ""
-        lines.append(f"  {row.name}: {number(row.value)}{spread}")
-    return lines
-
-
-def _model_to_json(model: RegisteredModel) -> Json:
-    return {**asdict(model), "created_at": model.created_at.isoformat()}
 
 
 def _minute(moment: datetime) -> str:

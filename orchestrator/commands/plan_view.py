@@ -8,6 +8,7 @@ from rich.text import Text
 
 from orchestrator.plan.kinds import facts_of
 from orchestrator.plan.model import (
+    ApprovedModel,
     GateCondition,
     HubModel,
     LocalPath,
@@ -74,6 +75,8 @@ def source_text(source: Source | ParameterValue | MetricSource) -> str:
             return uri
         case HubModel(model_id=model_id, revision=revision):
             return f"hf://{model_id}@{revision}"
+        case ApprovedModel(group=group):
+            return f"$registry.{group}.approved"
         case MetricSource(step=step, metric=metric):
             return f"${step}.metrics.{metric}"
 

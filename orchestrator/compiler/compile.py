@@ -16,14 +16,16 @@ from orchestrator.compiler.values import hub_uri
 from orchestrator.definition.expressions import Get
 from orchestrator.definition.model import Definition, definition_bytes
 from orchestrator.definition.smoke import PARAMETERS as SMOKE_PARAMETERS
-from orchestrator.plan.model import HubModel
+from orchestrator.plan.model import ApprovedModel, HubModel
+from orchestrator.plan.registry import CHAMPION, gated_champion_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from orchestrator.compiler.environment import Environment
     from orchestrator.compiler.sources import Sources
-    from orchestrator.plan.model import Plan
+    from orchestrator.definition.json import Json
+    from orchestrator.plan.model import Plan, PlannedStep
 
 
 @dataclass(frozen=True)
@@ -95,10 +97,21 @@ def _code_assets(plan: Plan, environment: Environment, sources: Sources) -> Mapp
     for step in plan.steps:
         code = sources.code.get(step.name)
         if code:
-            reporting = tracking_settings(step.spec, plan.name, sources.folder)
-            files = {**code.files, CONFIG: config_json(step, code.script, reporting)}
+            more = {
+                **tracking_settings(step.spec, plan.name, sources.folder),
+                **_champion_settings(plan, step),
+            }
+            files = {**code.files, CONFIG: config_json(step, code.script, more)}
             assets[step.name] = code_asset(environment.bucket, files)
     return assets
+
+
+def _champion_settings(plan: Plan, step: PlannedStep) -> dict[str, Json]:
+    """Which metrics must be there although there may be no champion: those that gates read."""
+    if not isinstance(step.inputs.get(CHAMPION), ApprovedModel):
+        return {}
+    names = gated_champion_metrics(plan.steps, step.name)
+    return {"champion_metrics": list(names)} if names else {}
 
 
 def _sorted_once(assets: Iterable[Asset]) -> tuple[Asset, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, assert_never
 
+from orchestrator.spec.approved import ApprovedSpec
 from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.evaluate import EvaluateSpec
 from orchestrator.spec.gate import GateSpec
@@ -64,10 +65,10 @@ TRAINERS: Mapping[Objective, str] = {
 """Objective to the script that trains for it."""
 
 
-def kind_facts(spec: StepSpec) -> KindFacts:
+def kind_facts(spec: StepSpec | ApprovedSpec) -> KindFacts:
     """Return what the compiler must know about the step's kind."""
     match spec:
-        case ProcessingSpec() | DatasetSpec() | EvaluateSpec():
+        case ProcessingSpec() | DatasetSpec() | EvaluateSpec() | ApprovedSpec():
             return KindFacts("Processing", _processing_job(spec))
         # Processing has neither spot nor checkpoints.
         case TrainSpec() | GenerateSpec():
@@ -80,7 +81,9 @@ def kind_facts(spec: StepSpec) -> KindFacts:
             assert_never(unhandled)
 
 
-def _processing_job(spec: ProcessingSpec | DatasetSpec | EvaluateSpec) -> JobFacts:
+def _processing_job(
+    spec: ProcessingSpec | DatasetSpec | EvaluateSpec | ApprovedSpec,
+) -> JobFacts:
     match spec:
         case ProcessingSpec():
             return JobFacts("", "ml.m5.xlarge", _PLAIN_ON_CPU)
@@ -88,6 +91,8 @@ def _processing_job(spec: ProcessingSpec | DatasetSpec | EvaluateSpec) -> JobFac
             return JobFacts("prepare_dataset.py", "ml.m5.2xlarge", _PLAIN_ON_CPU)
         case EvaluateSpec():
             return JobFacts("evaluate.py", "ml.g5.2xlarge", _TRANSFORMERS_ON_CPU)
+        case ApprovedSpec():
+            return JobFacts("find_approved.py", "ml.t3.medium", _PLAIN_ON_CPU)
         case _ as unhandled:
             assert_never(unhandled)
 
@@ -105,7 +110,7 @@ def _training_job(spec: TrainSpec | GenerateSpec) -> JobFacts:
             assert_never(unhandled)
 
 
-def job_facts(spec: StepSpec) -> JobFacts:
+def job_facts(spec: StepSpec | ApprovedSpec) -> JobFacts:
     """Return how the step runs as a job.
 
     Raises:

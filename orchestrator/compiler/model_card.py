@@ -6,13 +6,15 @@ import json
 from typing import TYPE_CHECKING
 
 from orchestrator.compiler.values import concatenated, metric
+from orchestrator.plan.model import MetricSource
+from orchestrator.plan.registry import FOUND, MAY_BE_ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orchestrator.compiler.context import Context
     from orchestrator.definition.json import Json
-    from orchestrator.plan.model import MetricSource, PlannedStep
+    from orchestrator.plan.model import PlannedStep
     from orchestrator.spec.register import ModelCardSpec
 
 
@@ -48,8 +50,11 @@ def _given(**members: Json) -> dict[str, Json]:
 
 def _gated_metrics(context: Context, step: PlannedStep) -> tuple[MetricSource, ...]:
     gates = (context.steps[name].gate for name in step.guards)
-    found = {condition.metric: None for gate in gates if gate for condition in gate.conditions}
-    return tuple(found)
+    found = [condition.metric for gate in gates if gate for condition in gate.conditions]
+    # Without a champion what is said of it means nothing: the card tells whether there was one.
+    absent = [source.step for source in found if source.metric.startswith(MAY_BE_ABSENT)]
+    told = [MetricSource(step, FOUND) for step in absent]
+    return tuple(dict.fromkeys([*found, *told]))
 
 
 def _details(context: Context, metrics: Sequence[MetricSource]) -> list[Json]:

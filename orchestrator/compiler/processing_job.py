@@ -8,6 +8,7 @@ from orchestrator.compiler import job
 from orchestrator.compiler.resources import cluster, job_image
 from orchestrator.compiler.values import METRICS, execution_prefix, field_value, location
 from orchestrator.definition.model import PropertyFile, Step
+from orchestrator.plan.registry import APPROVED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from orchestrator.plan.model import PlannedStep
     from orchestrator.spec.fields import JobModel
 
+PROPERTY_FILES = (METRICS, APPROVED)
+"""Outputs with a file of their name that later steps read values from."""
 ROOT = "/opt/ml/processing"
 """Inputs and outputs of a Processing job must lie below it."""
 
@@ -49,7 +52,9 @@ def processing_step(
         "RoleArn": context.environment.role_arn,
         **job.tags(context.environment),
     }
-    files = (PropertyFile(METRICS, METRICS, "metrics.json"),) if METRICS in outputs else ()
+    files = tuple(
+        PropertyFile(name, name, f"{name}.json") for name in outputs if name in PROPERTY_FILES
+    )
     return Step(
         name=step.name,
         type="Processing",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
+from orchestrator.compiler.kinds.approved import compile_approved
 from orchestrator.compiler.kinds.dataset import compile_dataset
 from orchestrator.compiler.kinds.evaluate import compile_evaluate
 from orchestrator.compiler.kinds.gate import compile_gate
@@ -14,6 +15,7 @@ from orchestrator.compiler.kinds.train import compile_train
 from orchestrator.compiler.nesting import nest
 from orchestrator.compiler.smoke import compile_door, door_of
 from orchestrator.errors import Problem, SpecError
+from orchestrator.spec.approved import ApprovedSpec
 from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.evaluate import EvaluateSpec
 from orchestrator.spec.gate import GateSpec
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from orchestrator.compiler.context import Context
     from orchestrator.definition.model import Step
     from orchestrator.plan.model import PlannedStep
+    from orchestrator.spec.pipeline import StepSpec
 
 
 def compile_steps(context: Context) -> tuple[Step, ...]:
@@ -61,7 +64,13 @@ def compile_steps(context: Context) -> tuple[Step, ...]:
 
 def compile_step(context: Context, step: PlannedStep) -> Step | None:
     """Return the step of the definition; None for a gate, which is nothing but its gate."""
-    match step.spec:
+    if isinstance(step.spec, ApprovedSpec):
+        return compile_approved(context, step, step.spec)
+    return _compile_written(context, step, step.spec)
+
+
+def _compile_written(context: Context, step: PlannedStep, written: StepSpec) -> Step | None:
+    match written:
         case ProcessingSpec() as spec:
             return compile_processing(context, step, spec)
         case DatasetSpec() as spec:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from orchestrator.compiler.environment import Environment
     from orchestrator.definition.json import Json
     from orchestrator.plan.model import Plan
-    from orchestrator.spec.fields import JobModel
+    from orchestrator.spec.fields import JobModel, StepModel
     from orchestrator.spec.findings import Findings
     from orchestrator.spec.pipeline import StepSpec
 
@@ -30,7 +30,7 @@ TENSORBOARD_FOLDER = "/opt/ml/output/tensorboard"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-def tracking_settings(spec: StepSpec, pipeline: str, folder: Path) -> dict[str, Json]:
+def tracking_settings(spec: StepModel, pipeline: str, folder: Path) -> dict[str, Json]:
     """Return what a training job must know to report; nothing for a job that does not.
 
     Args:

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, assert_never
 
 from orchestrator.compiler.kind_facts import kind_facts
 from orchestrator.definition.expressions import Get, Join, JsonGet, JsonGetS3
-from orchestrator.plan.model import HubModel, LocalPath, ParameterValue, S3Uri, StepOutput
+from orchestrator.plan.model import (
+    ApprovedModel,
+    HubModel,
+    LocalPath,
+    ParameterValue,
+    S3Uri,
+    StepOutput,
+)
+from orchestrator.plan.registry import APPROVED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +46,8 @@ def location(context: Context, source: Source) -> Json:
             return source.uri
         case HubModel():
             return hub_uri(context.root, source)
+        case ApprovedModel():
+            return JsonGet(source.step, APPROVED, "$.model_uri")
         case _ as unhandled:
             assert_never(unhandled)
 
@@ -66,6 +76,8 @@ def model_prefix(context: Context, source: Source) -> Json:
     """Return the S3 URI of a model with the slash at its end that `S3Prefix` asks for."""
     if isinstance(source, StepOutput) and _step_type(context, source.step) == "Training":
         return concatenated(_model_folder(source.step))
+    if isinstance(source, ApprovedModel):  # `find_approved.py` ends it with the slash.
+        return location(context, source)
     uri = location(context, source)
     return f"{uri.rstrip('/')}/" if isinstance(uri, str) else concatenated([uri, "/"])
 
@@ -138,7 +150,7 @@ def execution_prefix(context: Context, step: str, *rest: str) -> Json:
 def is_mutable(source: Source) -> bool:
     """Return whether other bytes may lie behind `source` tomorrow, under the same name."""
     match source:
-        case S3Uri() | ParameterValue():
+        case S3Uri() | ParameterValue() | ApprovedModel():
             return True
         case HubModel():
             # A full commit hash names one tree for ever; a branch or a tag does not.

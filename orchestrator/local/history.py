@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, cast
 from orchestrator.definition.model import walk
 from orchestrator.definition.reader import parse_definition
 from orchestrator.errors import InputError, Problem
+from orchestrator.local import registry
 from orchestrator.local.journal import Journal
 from orchestrator.local.lock import is_held
-from orchestrator.local.registry import registered_models
 from orchestrator.results.model import ExecutionResult, step_from_json
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from orchestrator.local.home import Home
     from orchestrator.local.journal_rows import ExecutionRecord, StepRecord
-    from orchestrator.local.registry import RegisteredModel
     from orchestrator.results.model import ExecutionStatus
+    from orchestrator.results.registered import RegisteredModel
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,18 @@ def load_definition(home: Home, execution_id: str) -> bytes:
         return known_execution(journal, execution_id).definition
 
 
+def set_approval(
+    model: RegisteredModel, status: str, description: str | None, now: datetime, home: Home
+) -> None:
+    """Record that a person approved or rejected a registered model, and why."""
+    with Journal(home.journal) as journal:
+        registry.set_approval(model, status, description, now, journal)
+
+
 def list_models(home: Home) -> list[RegisteredModel]:
     """Return the models that RegisterModel steps recorded, newest first."""
     with Journal(home.journal) as journal:
-        return registered_models(journal)
+        return registry.registered_models(journal)
 
 
 def explain(home: Home, execution_id: str, step: str) -> Explanation:

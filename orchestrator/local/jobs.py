@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from orchestrator.definition.registry import GROUP_VARIABLE, PACKAGES_FILE
 from orchestrator.errors import StoreError
 from orchestrator.local.environments import (
     TEMPORARY,
@@ -24,6 +25,7 @@ from orchestrator.local.files import disk_full_text, naming_full_disks
 from orchestrator.local.job_log import JobLog, open_log
 from orchestrator.local.job_plan import ML_ROOT
 from orchestrator.local.job_secrets import Redactor, secret_values
+from orchestrator.local.journal import Journal
 from orchestrator.local.keys import encode_key, parse_uri
 from orchestrator.local.lock import locked
 from orchestrator.local.process import (
@@ -33,6 +35,7 @@ from orchestrator.local.process import (
     read_exit,
     run_process,
 )
+from orchestrator.local.registry import package_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -148,12 +151,23 @@ def _lay_out(plan: JobPlan, folder: Path, around: JobSurroundings) -> None:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             text = json.dumps(content, indent=2)
             (folder / path).write_text(rewritten(text, folder, as_opt_ml=around.as_opt_ml))
+    _tell_of_registry(plan, folder, around.home)
     for channel in plan.channels:
         (folder / channel.path).mkdir(parents=True, exist_ok=True)
         if not store.download(channel.uri, folder / channel.path):
             what, fix = missing_data(channel.uri, store)
             message = f"input {channel.name!r}: {what}. {fix}"
             raise StoreError(message)
+
+
+def _tell_of_registry(plan: JobPlan, folder: Path, home: Home) -> None:
+    """Lay the answer of the local registry into the folder of a job that asks for a group."""
+    group = plan.environment.get(GROUP_VARIABLE)
+    if group is None:
+        return
+    with Journal(home.journal) as journal:
+        text = json.dumps(package_list(group, journal), indent=2)
+    (folder / PACKAGES_FILE).write_text(text, encoding="utf-8")
 
 
 def _link_live_outputs(plan: JobPlan, folder: Path, store: Store) -> None:

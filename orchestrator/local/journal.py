@@ -191,6 +191,14 @@ class Journal:
             )
             return whole
 
+    def update_model(self, arn: str, changes: Mapping[str, Json]) -> None:
+        """Change members of a registered package; the others stay."""
+        with self._transaction() as write:
+            query = "SELECT package FROM models WHERE arn = ?"
+            package = json.loads(write.execute(query, (arn,)).fetchone()["package"])
+            whole = json.dumps({**package, **changes})
+            write.execute("UPDATE models SET package = ? WHERE arn = ?", (whole, arn))
+
     def models(self) -> list[Mapping[str, Json]]:
         """Return the registered models, newest first, each with where it came from."""
         rows = self._read("SELECT * FROM models ORDER BY created_at DESC, version DESC")

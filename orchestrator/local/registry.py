@@ -1,40 +1,20 @@
-"""The local model registry: what RegisterModel steps recorded."""
+"""The local model registry: what RegisterModel steps recorded, and what people approved."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from orchestrator.results.registered import registered_model, statistics_uris
 
+if TYPE_CHECKING:
     from orchestrator.definition.json import Json
     from orchestrator.local.journal import Journal
     from orchestrator.local.store import Store
-
-
-@dataclass(frozen=True)
-class RegisteredModel:
-    """One version of a model package group."""
-
-    group: str
-    version: int
-    arn: str
-    approval_status: str
-    created_at: datetime
-    execution_id: str
-    step: str
-    metrics: Mapping[str, float]
-    model_card: Json
-    """The card's content, read if it is JSON; None without one."""
-    artifacts: tuple[str, ...]
-    """Where the weights are: `s3://` URIs."""
-    package: Mapping[str, Json]
-    """The whole request."""
+    from orchestrator.results.registered import RegisteredModel
 
 
 def register_model(
@@ -55,9 +35,9 @@ def register_model(
     """
     group = str(request.get("ModelPackageGroupName") or "default")
     metrics: dict[str, Json] = {}
-    for uri in _statistics(request.get("ModelMetrics")):
+    for uri in statistics_uris(request):
         metrics.update(_metrics(uri, store))
-    package = {**request, "Metrics": metrics}
+    package = {**request, "ModelPackageGroupName": group, "Metrics": metrics}
     return journal.register_model(group, owner, now.isoformat(), package)
 
 
@@ -66,9 +46,18 @@ def registered_models(journal: Journal) -> list[RegisteredModel]:
     return [_model(row) for row in journal.models()]
 
 
-def artifact_uris(request: Mapping[str, Json]) -> tuple[str, ...]:
-    """Return the URIs of the weights that a model package names."""
-    return tuple(dict.fromkeys(_found(request.get("InferenceSpecification"), _is_artifact)))
+def package_list(group: str, journal: Journal) -> list[Json]:
+    """Return the versions of `group` as DescribeModelPackage answers, the newest first."""
+    return [model.package for model in registered_models(journal) if model.group == group]
+
+
+def set_approval(
+    model: RegisteredModel, status: str, description: str | None, now: datetime, journal: Journal
+) -> None:
+    """Record that a person approved or rejected `model`, as UpdateModelPackage does."""
+    said = {} if description is None else {"ApprovalDescription": description}
+    changes = {"ModelApprovalStatus": status, **said, "LastModifiedTime": now.isoformat()}
+    journal.update_model(model.arn, changes)
 
 
 def _model(row: Mapping[str, Json]) -> RegisteredModel:
@@ -76,50 +65,12 @@ def _model(row: Mapping[str, Json]) -> RegisteredModel:
     whole = package if isinstance(package, Mapping) else {}
     metrics = whole.get("Metrics")
     numbers = metrics if isinstance(metrics, Mapping) else {}
-    return RegisteredModel(
-        group=str(row["group_name"]),
-        version=int(str(row["version"])),
-        arn=str(row["arn"]),
-        approval_status=str(whole.get("ModelApprovalStatus") or "PendingManualApproval"),
-        created_at=datetime.fromisoformat(str(row["created_at"])),
-        execution_id=str(row["execution_id"]),
-        step=str(row["step"]),
-        metrics={name: float(str(value)) for name, value in numbers.items()},
-        model_card=_card(whole.get("ModelCard")),
-        artifacts=artifact_uris(whole),
-        package=whole,
+    return registered_model(
+        {**whole, "ModelPackageGroupName": row["group_name"]},
+        datetime.fromisoformat(str(row["created_at"])),
+        {name: float(str(value)) for name, value in numbers.items()},
+        owner=(str(row["execution_id"]), str(row["step"])),
     )
-
-
-def _card(card: Json) -> Json:
-    content = card.get("ModelCardContent") if isinstance(card, Mapping) else None
-    if not isinstance(content, str):
-        return content
-    try:
-        read: Json = json.loads(content)
-    except ValueError:
-        return content
-    return read
-
-
-def _statistics(value: Json) -> Iterator[str]:
-    yield from _found(value, lambda name, text: name == "S3Uri" and text.endswith(".json"))
-
-
-def _is_artifact(name: str, text: str) -> bool:
-    return name in {"ModelDataUrl", "S3Uri"} and text.startswith("s3://")
-
-
-def _found(value: Json, wanted: object) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for name, member in value.items():
-            if isinstance(member, str) and callable(wanted) and wanted(name, member):
-                yield member
-            else:
-                yield from _found(member, wanted)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _found(item, wanted)
 
 
 def _metrics(uri: str, store: Store) -> dict[str, Json]:

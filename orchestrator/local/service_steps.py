@@ -20,8 +20,9 @@ from orchestrator.local.handlers import (
 )
 from orchestrator.local.jobs import JobEnd
 from orchestrator.local.recorder import Outcome, job_name
-from orchestrator.local.registry import artifact_uris, register_model
+from orchestrator.local.registry import register_model
 from orchestrator.local.values import ACCOUNT, REGION
+from orchestrator.results.registered import artifact_uris
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,6 +12,7 @@ from orchestrator.plan.links import link_steps
 from orchestrator.plan.model import Plan
 from orchestrator.plan.objectives import data_fit_objectives, settings_have_effect
 from orchestrator.plan.order import find_cycles, order_steps
+from orchestrator.plan.registry import group_steps_are_free, with_registry_steps
 from orchestrator.plan.resolve import Resolver
 from orchestrator.plan.rules import (
     approvals_are_guarded,
@@ -81,12 +82,13 @@ def build_plan(
     reads_fit(resolver, findings)
     data_fit_objectives(resolver, findings)
     training_never_reads_test_rows(resolver, findings)
+    group_steps_are_free(steps, findings)
     findings.raise_problems()
     evaluations_compare(resolver, findings)
     gates_name_what_is_measured(spec, findings)
     approvals_are_guarded(steps, findings)
     readers_wait_for_gates(steps, resolver, findings)
-    plan = Plan(spec.name, spec.description, spec.parameters, steps)
+    plan = Plan(spec.name, spec.description, spec.parameters, with_registry_steps(steps))
     return plan, tuple(sorted(findings.warnings, key=lambda warning: warning.line or 0))
 
 

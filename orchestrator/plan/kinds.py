@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, assert_never
 
+from orchestrator.spec.approved import ApprovedSpec
 from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.evaluate import EvaluateSpec
 from orchestrator.spec.gate import GateSpec
@@ -65,8 +66,12 @@ class StepFacts:
     """Outputs that only measuring may read."""
 
 
-def facts_of(spec: StepSpec) -> StepFacts:
+def facts_of(spec: StepSpec | ApprovedSpec) -> StepFacts:
     """Return what the plan must know about the step."""
+    return _approved() if isinstance(spec, ApprovedSpec) else _written(spec)
+
+
+def _written(spec: StepSpec) -> StepFacts:
     match spec:
         case ProcessingSpec():
             return _processing(spec)
@@ -84,6 +89,10 @@ def facts_of(spec: StepSpec) -> StepFacts:
             return _register(spec)
         case _:
             assert_never(spec)
+
+
+def _approved() -> StepFacts:
+    return StepFacts(reads=(), outputs={"approved": "files"}, main=None)
 
 
 def _processing(spec: ProcessingSpec) -> StepFacts:
@@ -158,6 +167,7 @@ def _evaluate(spec: EvaluateSpec) -> StepFacts:
             Read("model", spec.model, "model", "model"),
             Read("data", spec.data, "data", "data"),
             *_optional("base_model", spec.base_model, "model", "base_model"),
+            *_optional("champion", spec.champion, "model", "champion"),
             *_optional("train_data", spec.train_data, "data", "train_data"),
             *_optional("retention", spec.retention, "data", "retention"),
             *_optional("harm_prompts", spec.harm_prompts, "data", "harm_prompts"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.plan.gates import bounds_of, gate_of, metrics_compared_by
 from orchestrator.plan.model import (
+    ApprovedModel,
     HubModel,
     LocalPath,
     MetricSource,
@@ -136,9 +137,15 @@ class _Linker:
                     f"'{read.text}' is one number of step {metric.step!r}",
                     "Only gates read single metrics; write $step.output.",
                 )
+            case ApprovedModel(group=group) if read.wanted == "value":
+                what = f"'{read.text}' is a model, and a value is wanted here"
+                fix = (
+                    f"Name it in an input, such as `inputs: {{model: $registry.{group}.approved}}`."
+                )
+                self.findings.refuse(where, what, fix)
             case OutputReference(step=step, output=output):
                 return self._output(step, output, read, where)
-            case (LocalPath() | S3Uri() | HubModel()) as literal:
+            case (LocalPath() | S3Uri() | HubModel() | ApprovedModel()) as literal:
                 return literal
         return None
 

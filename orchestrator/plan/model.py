@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from orchestrator.spec.approved import ApprovedSpec
     from orchestrator.spec.fields import ParameterSpec
     from orchestrator.spec.pipeline import StepSpec
     from orchestrator.spec.project import SecretSpec
@@ -54,7 +55,19 @@ class HubModel:
     revision: str
 
 
-Source = StepOutput | ParameterValue | LocalPath | S3Uri | HubModel
+@dataclass(frozen=True)
+class ApprovedModel:
+    """`$registry.GROUP.approved`: the newest approved version when the execution runs."""
+
+    group: str
+
+    @property
+    def step(self) -> str:
+        """The step that asks the registry for it."""
+        return f"approved-{self.group}"
+
+
+Source = StepOutput | ParameterValue | LocalPath | S3Uri | HubModel | ApprovedModel
 
 
 @dataclass(frozen=True)
@@ -89,7 +102,7 @@ class PlannedStep:
     """One step, ready to compile."""
 
     name: str
-    spec: StepSpec
+    spec: StepSpec | ApprovedSpec
     inputs: Mapping[str, Source]
     """Input channel to its source. Channels per kind are listed in ARCHITECTURE.md."""
     arguments: Mapping[str, ParameterValue | StepOutput]

@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from orchestrator.plan.model import HubModel, LocalPath, MetricSource, ParameterValue, S3Uri
+from orchestrator.plan.model import (
+    ApprovedModel,
+    HubModel,
+    LocalPath,
+    MetricSource,
+    ParameterValue,
+    S3Uri,
+)
 from orchestrator.spec.dangling import NOT_STEPS, REFERENCE
 
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -14,6 +21,9 @@ IN_ENVIRONMENT = (
     "Write `environment: {NAME: $secrets.name}` in the step, and read the variable NAME in its "
     "script."
 )
+APPROVED = re.compile(r"([a-zA-Z0-9](?:-*[a-zA-Z0-9])*)\.approved")
+LONGEST_GROUP = 55
+"""A step named `approved-GROUP` asks for it, and SageMaker allows a name 64 characters."""
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?(@[\w./-]+)?")
 
 
@@ -33,7 +43,7 @@ class Malformed:
     fix: str
 
 
-Reference = OutputReference | MetricSource | ParameterValue | Malformed
+Reference = OutputReference | MetricSource | ParameterValue | ApprovedModel | Malformed
 
 
 def parse_reference(text: str) -> Reference:
@@ -48,6 +58,8 @@ def parse_reference(text: str) -> Reference:
         return ParameterValue(rest)
     if head == "secrets":
         return Malformed(NOT_HERE, IN_ENVIRONMENT)
+    if head == "registry":
+        return _parse_approved(text, rest or "")
     if head in NOT_STEPS:
         return Malformed(f"'${head}' is not available in this version", "Use a parameter.")
     if rest is not None and rest.startswith("metrics."):
@@ -69,6 +81,16 @@ def parse_location(text: str) -> Reference | LocalPath | S3Uri | HubModel:
             "Write the s3:// folder of the table.",
         )
     return LocalPath(text)
+
+
+def _parse_approved(text: str, rest: str) -> ApprovedModel | Malformed:
+    match = APPROVED.fullmatch(rest)
+    if match is None:
+        return Malformed(f"{text!r} names no registered model", "Write $registry.GROUP.approved.")
+    if len(match[1]) > LONGEST_GROUP:
+        what = f"the group's name in {text!r} has {len(match[1])} characters"
+        return Malformed(what, f"Use a group with at most {LONGEST_GROUP}.")
+    return ApprovedModel(match[1])
 
 
 def _parse_s3(text: str) -> S3Uri | Malformed:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from orchestrator.definition.smoke import DOOR
 from orchestrator.definition.smoke import NAMES as SMOKE_PARAMETERS
 from orchestrator.plan.gates import metrics_compared_by
-from orchestrator.plan.model import HubModel, MetricSource, StepOutput
+from orchestrator.plan.model import ApprovedModel, HubModel, MetricSource, StepOutput
 from orchestrator.plan.references import parse_reference
+from orchestrator.plan.registry import MAY_BE_ABSENT
 from orchestrator.spec.dangling import NOT_STEPS
 from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.evaluate import EvaluateSpec
@@ -55,7 +56,9 @@ EXAM_METRICS = frozenset(
     )
 )
 """What `evaluate` measures of a model; a dot and a task's name may follow."""
-EXAM_COUNTS = frozenset(("rows", "leaked_rows", "contaminated_rows", "contaminated_share"))
+EXAM_COUNTS = frozenset(
+    ("rows", "leaked_rows", "contaminated_rows", "contaminated_share", "found", "version")
+)
 FORGETTING_METRICS = frozenset(("loss_delta", "accuracy_delta"))
 """What `evaluate` measures with `retention`, behind `forgetting.`."""
 HARM_METRICS = frozenset(("toxicity", "refusal", "stereotype", "scorer"))
@@ -173,6 +176,10 @@ def gates_name_what_is_measured(spec: PipelineSpec, findings: Findings) -> None:
     for field, owner, metric in _bounded(spec):
         step = spec.steps.get(owner)
         known = _measured_by(step)
+        of_champion = metric.startswith(MAY_BE_ABSENT)
+        if of_champion and isinstance(step, EvaluateSpec) and not step.champion:
+            what = f"step {owner!r} compares with no champion, so the gate would fail"
+            findings.warn(field, what, "Write `champion: $registry.GROUP.approved` there.")
         measured = _without_prefix(metric) if isinstance(step, EvaluateSpec) else metric
         if step is not None and known and measured not in known:
             fix = did_you_mean(measured, sorted(known), noun="metrics")
@@ -267,19 +274,19 @@ def readers_wait_for_gates(
 
 def _without_prefix(metric: str) -> str:
     """Return the metric in `base.METRIC.TASK`, `baseline.NAME.METRIC.TASK` or `METRIC.TASK`."""
-    first, *rest = metric.split(".")
+    first, *rest = metric.removeprefix(MAY_BE_ABSENT).split(".")
     if first in {"retention", "harm"}:
         return _without_prefix(".".join(rest)) if rest else metric
-    skipped = {"base": 0, "difference": 0, "forgetting": 0, "baseline": 1}.get(first)
-    if skipped is None:
+    before = {"base": 0, "difference": 0, "forgetting": 0, "p_value": 0, "baseline": 1}
+    if first not in before:
         return first
-    return rest[skipped] if len(rest) > skipped else metric
+    return rest[before[first]] if len(rest) > before[first] else metric
 
 
 def _content(facts: Mapping[str, StepFacts], source: Source) -> str:
     if isinstance(source, StepOutput):
         return facts[source.step].outputs.get(source.output, "metrics")
-    return "model" if isinstance(source, HubModel) else "files"
+    return "model" if isinstance(source, HubModel | ApprovedModel) else "files"
 
 
 def _noun(word: str) -> str:

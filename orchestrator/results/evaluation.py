@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 BASELINES: Mapping[str, str] = {
     "base": "base model",
+    "champion": "champion",
     "majority": "majority",
     "first_word": "first word",
     "tfidf": "TF-IDF",

@@ -32,6 +32,8 @@ class EvaluateSpec(JobModel):
     """Held-out rows: usually `$split.test`."""
     base_model: Location | None = None
     """The model before training, asked the same prompts."""
+    champion: Location | None = None
+    """The model in use, asked the same prompts: usually `$registry.GROUP.approved`."""
     train_data: Location | None = None
     """Training rows: fits the simple baselines (majority, first word, TF-IDF)."""
     retention: Location | None = None

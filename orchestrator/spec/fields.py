@@ -68,7 +68,7 @@ StepName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]{
 """A step's name; at most 48 characters: gates append `-gate-failed`, SageMaker allows 64."""
 
 Reference = Annotated[str, StringConstraints(pattern=r"^\$")]
-"""`$step`, `$step.output`, `$params.Name`, `$secrets.name`, `$execution.start`."""
+"""`$step`, `$step.output`, `$params.Name`, `$secrets.name`, `$registry.GROUP.approved`."""
 
 ParameterReference = Annotated[str, StringConstraints(pattern=r"^\$params\.[A-Za-z][A-Za-z0-9]*$")]
 """`$params.Name`: the value of a pipeline parameter, known when the execution starts."""

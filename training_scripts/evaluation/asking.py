@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from training_scripts.container import fail, log_progress
 from training_scripts.evaluation.exam import batch_count, sit_exam
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from training_scripts.container import Job
     from training_scripts.evaluation.exam import Answers, Paper
     from training_scripts.evaluation.harm import HarmAnswers, HarmPaper
+    from training_scripts.evaluation.language_model import LanguageModel
 
 
 @dataclass(frozen=True)
@@ -45,31 +46,40 @@ class Asked:
     harm: HarmAnswers | None = None
 
 
-def model_folders(job: Job) -> dict[str, Path]:
+def model_folders(job: Job, champion: Mapping[str, Any] | None) -> dict[str, Path]:
     """Return the folders of the models to ask, each checked before the first is loaded."""
     folders = {"model": job.input("model")}
+    if champion and champion["found"]:
+        folders["champion"] = job.input("champion")
+    adapters = [folder for folder in folders.values() if is_adapter(folder)]
     if job.has_input("base_model"):
         folders["base_model"] = job.input("base_model")
-        check_model_folder(folders["base_model"])
-    if not (folders["model"] / "adapter_config.json").is_file() or has_model(folders["model"]):
-        check_model_folder(folders["model"])
+    for folder in folders.values():
+        if folder not in adapters:
+            check_model_folder(folder)
     return folders
 
 
+def is_adapter(folder: Path) -> bool:
+    """Return whether `folder` holds only an adapter, which needs the base model."""
+    return (folder / "adapter_config.json").is_file() and not has_model(folder)
+
+
 def ask_models(folders: Mapping[str, Path], papers: Papers) -> dict[str, Asked]:
-    """Return the answers of each model to each paper, one model in memory at a time."""
-    on_batch = progress(papers.batch_count * len(folders))
+    """Return the answers of each model, one model in memory at a time.
+
+    The champion sits the exam only.
+    """
+    of_champion = Papers(papers.exam)
+    wanted = {name: of_champion if name == "champion" else papers for name in folders}
+    on_batch = progress(sum(one.batch_count for one in wanted.values()))
     answers = {}
     for name, folder in folders.items():
         try:
             model = load_model(folder, base=folders.get("base_model"))
         except load_errors() as error:
             fail(f"{name}: {why_not_loaded(error)}. Pass a causal language model, whole.")
-        answers[name] = Asked(
-            sit_exam(model, papers.exam, on_batch),
-            sit_exam(model, papers.retention, on_batch) if papers.retention else None,
-            sit_harm(model, papers.harm, on_batch) if papers.harm else None,
-        )
+        answers[name] = _asked(model, wanted[name], on_batch)
         del model
     return answers
 
@@ -93,3 +103,11 @@ def progress(total: int) -> Callable[[int], None]:
         )
 
     return on_batch
+
+
+def _asked(model: LanguageModel, papers: Papers, on_batch: Callable[[int], None]) -> Asked:
+    return Asked(
+        sit_exam(model, papers.exam, on_batch),
+        sit_exam(model, papers.retention, on_batch) if papers.retention else None,
+        sit_harm(model, papers.harm, on_batch) if papers.harm else None,
+    )

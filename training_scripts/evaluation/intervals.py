@@ -1,4 +1,7 @@
-"""How sure a metric is: percentile bootstrap over rows (Efron and Tibshirani 1993, chapter 13)."""
+"""How sure a metric is: percentile bootstrap over rows (Efron and Tibshirani 1993, chapter 13).
+
+And whether two models differ where each row is right or wrong: McNemar's test, exact.
+"""
 
 from __future__ import annotations
 
@@ -52,6 +55,28 @@ def ratio_interval(
     tail = (1 - confidence) / 2
     low, high = np.quantile(sums[:, 0] / sums[:, 1], [tail, 1 - tail])
     return Estimate(float(over.sum() / under.sum()), float(low), float(high))
+
+
+def mcnemar_p_value(first: Sequence[float], second: Sequence[float]) -> float:
+    """Return the p value of McNemar's test: how likely so uneven a split is of equal models.
+
+    Two-sided and exact: a binomial test with one half on the rows that only one of the two gets
+    right (McNemar 1947; Agresti 2002, section 10.1).
+
+    Args:
+        first: One a row, right (1) or wrong (0).
+        second: The other model's, on the same rows.
+    """
+    wins = sum(one > other for one, other in zip(first, second, strict=True))
+    losses = sum(one < other for one, other in zip(first, second, strict=True))
+    rows, fewer = wins + losses, min(wins, losses)
+    if wins == losses:
+        return 1.0
+    ways = term = 1
+    for drawn in range(fewer):
+        term = term * (rows - drawn) // (drawn + 1)
+        ways += term
+    return min(1.0, 2 * ways / 2**rows)
 
 
 def _resampled_sums(values: NDArray[np.float64], seed: int) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from training_scripts.evaluation.baselines import BASELINES
+from training_scripts.evaluation.champion import mcnemar_tests
 from training_scripts.evaluation.scores import Scores, Series, estimates
 
 if TYPE_CHECKING:
@@ -33,6 +34,14 @@ class Findings:
     base: Scores | None
     baselines: Mapping[str, Scores]
     """Baseline to its scores; only tasks that it could be fitted on."""
+    champion: Scores | None = None
+    """Of the model in use; None without one, or while no version is approved."""
+
+    @property
+    def rivals(self) -> dict[str, Scores]:
+        """The models it is compared with row by row, by how their differences are named."""
+        named = {"": self.base, "champion.": self.champion}
+        return {prefix: scores for prefix, scores in named.items() if scores is not None}
 
 
 def score_baselines(
@@ -59,7 +68,8 @@ def metrics(findings: Findings, measure: Measure) -> dict[str, float]:
     """Return the flat metrics, each with `.low` and `.high`.
 
     `METRIC` and `METRIC.TASK` are the model's, `base.` those of its base, `difference.` the model
-    less its base on the same rows, `baseline.NAME.` those of the simple baselines.
+    less its base on the same rows, `baseline.NAME.` those of the simple baselines. `champion.` and
+    `champion.difference.` are the same of the champion, `champion.p_value.` of McNemar's test.
     """
     found: dict[str, float] = {}
     loss = findings.model["loss"]
@@ -68,14 +78,17 @@ def metrics(findings: Findings, measure: Measure) -> dict[str, float]:
     named = {"": findings.model}
     if findings.base is not None:
         named["base."] = findings.base
+    if findings.champion is not None:
+        named["champion."] = findings.champion
     named |= {f"baseline.{name}.": scores for name, scores in findings.baselines.items()}
     for prefix, scores in named.items():
         for name, estimate in estimates(scores, measure):
             put(found, f"{prefix}{name}", estimate)
-    if findings.base is not None:
-        for name, estimate in _differences(findings.model, findings.base, measure):
-            put(found, f"difference.{name}", estimate)
-    return found
+    for prefix, rival in findings.rivals.items():
+        for name, estimate in _differences(findings.model, rival, measure):
+            put(found, f"{prefix}difference.{name}", estimate)
+    tests = mcnemar_tests(findings.model, findings.champion) if findings.champion else ()
+    return found | {f"champion.p_value.{name}": value for name, value in tests}
 
 
 def table(findings: Findings, measure: Measure) -> dict[str, Any]:
@@ -119,7 +132,8 @@ def samples(
 
 def printed(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return the table's rows as text for the log."""
-    columns = ("model", "base", *BASELINES)
+    shows_champion = any("champion" in row for row in rows)
+    columns = ("model", "base", *(["champion"] if shows_champion else []), *BASELINES)
     width = max(10, *(len(row["metric"]) + 2 for row in rows))
     lines = [f"{'task':<16}{'metric':<{width}}{'rows':>6}" + "".join(f"{c:>12}" for c in columns)]
     for row in rows:
@@ -146,7 +160,8 @@ def _table_row(task: str, kind: str, findings: Findings, measure: Measure) -> di
     metric = HEADLINES[kind]
     lower_is_better = metric == "loss"
     own = findings.model[metric][task]
-    others = {"base": findings.base or {}} | dict(findings.baselines)
+    others = {"base": findings.base or {}, "champion": findings.champion or {}}
+    others |= findings.baselines
     rivals = {
         name: scores[metric][task]
         for name, scores in others.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from orchestrator.compiler import job
@@ -10,7 +11,8 @@ from orchestrator.definition.conditions import Comparison, Or
 from orchestrator.definition.expressions import Get
 from orchestrator.definition.model import Step
 from orchestrator.definition.smoke import is_smoke
-from orchestrator.plan.model import MetricSource, ParameterValue
+from orchestrator.plan.model import ApprovedModel, MetricSource, ParameterValue
+from orchestrator.plan.registry import CHAMPION, FOUND, MAY_BE_ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,16 +38,9 @@ def compile_gate(
     SageMaker refuses a step that depends on a Condition step (sagemaker-python-sdk, issue 3565):
     nesting is the only way to wait for one.
     """
-    comparisons: list[Json] = [
-        Comparison(
-            _COMPARISONS[condition.comparison],
-            metric(context, condition.metric),
-            _bound(context, condition),
-        )
-        for condition in gate.conditions
-    ]
+    comparisons = [_alternatives(context, condition) for condition in gate.conditions]
     open_in_smoke = is_smoke(wanted=True)
-    alternatives = [comparisons] if gate.any else [[one] for one in comparisons]
+    alternatives = [list(chain.from_iterable(comparisons))] if gate.any else comparisons
     conditions: tuple[Json, ...] = tuple(Or([open_in_smoke, *each]) for each in alternatives)
     # A gate on a step waits for it by reading its metrics; `after` is then the step's own.
     own = step.spec.kind == "gate"
@@ -58,6 +53,30 @@ def compile_gate(
         if_steps=tuple(behind),
         else_steps=(_fail_step(context, gate),),
     )
+
+
+def _alternatives(context: Context, condition: GateCondition) -> list[Json]:
+    """The condition, and what it also opens by: that there is no champion to compare with yet."""
+    comparison = Comparison(
+        _COMPARISONS[condition.comparison],
+        metric(context, condition.metric),
+        _bound(context, condition),
+    )
+    absent = dict.fromkeys(
+        source.step
+        for source in (condition.metric, condition.bound)
+        if isinstance(source, MetricSource) and _may_be_absent(context, source)
+    )
+    return [*(_no_champion(context, step) for step in absent), comparison]
+
+
+def _may_be_absent(context: Context, source: MetricSource) -> bool:
+    champion = context.steps[source.step].inputs.get(CHAMPION)
+    return source.metric.startswith(MAY_BE_ABSENT) and isinstance(champion, ApprovedModel)
+
+
+def _no_champion(context: Context, step: str) -> Json:
+    return Comparison("Equals", metric(context, MetricSource(step, FOUND)), 0)
 
 
 def _fail_step(context: Context, gate: PlannedGate) -> Step:
