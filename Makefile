@@ -7,10 +7,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: help demo test check bench golden oracles docs clean
+.PHONY: help demo test check bench golden oracles sdk-test docs clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 $(VENV)/.local: pyproject.toml constraints.txt tools/make_venv.py
 	@$(PYTHON) tools/make_venv.py $(VENV) --extra local
@@ -44,9 +44,16 @@ golden: $(VENV)/.dev ## Write tests/golden and the docs' tables anew; review the
 	@$(BIN)/python tests/golden/update.py
 	@$(BIN)/python -m orchestrator.spec.tables docs/steps/*.md
 
-oracles: $(VENV)/.bench ## Record what the SageMaker SDK, rouge-score and trl answer, as fixtures of the tests
+# The SageMaker SDK pins older versions than ours (rich<15), so it has an environment of its own.
+build/sdk/.made: pyproject.toml
 	@$(PYTHON) -m venv build/sdk
-	@build/sdk/bin/pip install --quiet "sagemaker==3.27.0"
+	@build/sdk/bin/pip install --quiet "sagemaker==3.27.0" -e . pytest pytest-socket "moto>=5.2.5,<5.3"
+	@touch $@
+
+sdk-test: build/sdk/.made ## Test the exchange with real objects of the SageMaker SDK (990 MB, once)
+	@build/sdk/bin/python -m pytest -q -p no:cacheprovider -o filterwarnings=default tests/sdk
+
+oracles: $(VENV)/.bench build/sdk/.made ## Record what the SageMaker SDK, rouge-score and trl answer, as fixtures of the tests
 	@build/sdk/bin/python tests/oracles/record.py
 	@build/sdk/bin/pip install --quiet rouge-score
 	@build/sdk/bin/python tests/scripts/evaluation/record_rouge.py

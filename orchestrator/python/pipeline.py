@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator import flow, flow_local
 from orchestrator.compiler.environment import target_of
+from orchestrator.definition.reader import parse_definition
 from orchestrator.errors import InputError, Problem
+from orchestrator.interop.sagemaker_sdk import to_sdk
 from orchestrator.python.builder import NOTHING, SpecBuilder, as_text
 from orchestrator.python.home import open_home
 from orchestrator.python.notebook import current_display
@@ -98,6 +100,18 @@ class Pipeline(SpecBuilder):
         named = {"bucket": bucket, "role_arn": role_arn, "region": region}
         given = {name: value for name, value in named.items() if value}
         return self._prepared(target_of(env, given)).data
+
+    def to_sdk(self, env: str, *, session: Any = None) -> Any:
+        """Return a `Pipeline` of the SageMaker Python SDK, whose `definition()` is `compile(env)`.
+
+        Args:
+            env: An environment of `fmo.yaml`.
+            session: The SDK's session; None for one as the SDK makes it.
+
+        Raises:
+            InputError: With every problem found, or if the SDK is not installed.
+        """
+        return to_sdk(parse_definition(self.compile(env)), self.name, session)
 
     def run(
         self,

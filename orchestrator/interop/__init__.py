@@ -1,0 +1,1 @@
+"""Objects of other tools, in and out: the SageMaker Python SDK."""
