@@ -18,12 +18,21 @@ if TYPE_CHECKING:
 
 SHA = "a" * 40
 SERVER = """
-import json, pathlib, sys, time
+import hashlib, json, pathlib, sys, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 ROOT = pathlib.Path(sys.argv[1])
 SHA = "a" * 40
 REFUSED = {"acme/gated": (403, "GatedRepo"), "acme/broken": (503, "")}
+
+def sibling(name, content):
+    size = len(content)
+    blob = hashlib.sha1(b"blob %d\\0" % size + content).hexdigest()
+    facts = {"rfilename": name, "size": size, "blobId": blob}
+    if name.endswith(".safetensors"):
+        sha = hashlib.sha256(content).hexdigest()
+        facts["lfs"] = {"sha256": sha, "size": size, "pointerSize": 134}
+    return facts
 
 class Hub(BaseHTTPRequestHandler):
     def answer(self, status, body=b"", **headers):
@@ -60,7 +69,7 @@ class Hub(BaseHTTPRequestHandler):
         elif rest[1:] and rest[1] not in ("main", SHA):
             self.answer(404, b"{}", X_Error_Code="RevisionNotFound")
         else:
-            siblings = [{"rfilename": name} for name in files]
+            siblings = [sibling(name, (folder / name).read_bytes()) for name in files]
             info = {"id": model, "sha": SHA, "siblings": siblings, "tags": []}
             self.answer(200, json.dumps(info).encode(), Content_Type="application/json")
 
