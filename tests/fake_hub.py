@@ -1,7 +1,8 @@
 """A Hugging Face hub on this machine: serves the models of a folder, and refuses in known ways.
 
 A process of its own, because tests may not open sockets. `ROOT/OWNER/NAME/...` is a model;
-`acme/gated` and `acme/broken` answer 403 and 503, `acme/slow` does not answer. Every
+`acme/gated` and `acme/broken` answer 403 and 503, `acme/slow` does not answer, and
+`acme/members` asks for a token. Every
 request is a line of `ROOT/requests`.
 """
 
@@ -54,6 +55,8 @@ class Hub(BaseHTTPRequestHandler):
         files = [str(p.relative_to(folder)) for p in sorted(folder.rglob("*")) if p.is_file()]
         if model == "acme/slow":
             time.sleep(600)
+        elif model == "acme/members" and not self.headers.get("Authorization"):
+            self.answer(403, b"{}", X_Error_Code="GatedRepo")
         elif model in REFUSED:
             status, code = REFUSED[model]
             self.answer(status, b"{}", X_Error_Code=code)

@@ -28,11 +28,12 @@ TOKEN = "hf_thistokenstaysonthelaptop"  # noqa: S105 - opens nothing
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("hub")
-    folder = root / "acme" / "tiny"
-    folder.mkdir(parents=True)
-    (folder / "config.json").write_text("{}")
-    (folder / "model.safetensors").write_bytes(b"0" * 3000)
-    (folder / "pytorch_model.bin").write_bytes(b"no")
+    for name in ("tiny", "members"):
+        folder = root / "acme" / name
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text("{}")
+        (folder / "model.safetensors").write_bytes(b"0" * 3000)
+        (folder / "pytorch_model.bin").write_bytes(b"no")
     return root
 
 
@@ -93,3 +94,26 @@ def test_a_spec_without_such_models_has_nothing_to_lock(fmo: Fmo) -> None:
     assert done.code == 0
     assert done.stdout == "nothing to lock: the spec names no model of the hub\n"
     assert not (fmo.folder / "x.lock.json").exists()
+
+
+def test_a_gated_model_is_mirrored_and_the_token_stays_here(
+    account: Fmo, hub: dict[str, str]
+) -> None:
+    (account.folder / "tuned.yaml").write_text(SPEC.replace("MODEL", "members"))
+    (account.folder / "rows.jsonl").write_text('{"prompt": "a", "completion": "b"}\n')
+    hub = {**hub, "HF_HOME": str(account.folder / "cache")}
+    told = account("lock", "tuned.yaml", **{**hub, "HF_TOKEN": ""}).stderr
+    assert "acme/members is gated. Accept its terms" in told
+    deploy = ("deploy", "tuned.yaml", "--env", "dev", "--yes", "--json")
+    runs = [account("lock", "tuned.yaml", **hub), account(*deploy, **hub)]
+    assert [one.code for one in runs] == [0, 0], runs[-1].stderr
+    stored = [one["uri"] for one in runs[1].document["models"]]
+    folder = f"s3://acme-dev/fmo/hub/acme/members/{SHA}/"
+    assert stored == [f"{folder}config.json", f"{folder}model.safetensors"]
+    runs.append(account(*deploy, **{**hub, "HF_TOKEN": "", "HF_ENDPOINT": "http://127.0.0.1:9"}))
+    assert runs[2].document["models"] == []
+    compiled = account("compile", "tuned.yaml", "--env", "dev").stdout
+    texts = [compiled, *(one.stdout + one.stderr for one in runs)]
+    files = [path.read_bytes() for path in account.folder.rglob("*") if path.is_file()]
+    written = [*files, *map(str.encode, texts)]
+    assert not [text for text in written if TOKEN.encode() in text]
