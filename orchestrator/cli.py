@@ -19,6 +19,7 @@ from orchestrator.commands import check, cloud, config, execute, past
 from orchestrator.commands.chat import chat
 from orchestrator.commands.data import data
 from orchestrator.commands.deploy import deploy, diff
+from orchestrator.commands.lock import lock
 from orchestrator.commands.models import models
 from orchestrator.commands.start import init
 from orchestrator.commands.terminal import INTERRUPTED, Failure, Output
@@ -31,7 +32,16 @@ if TYPE_CHECKING:
 GROUPS = {
     "Start": (init, data, check.validate, check.plan),
     "Run here": (execute.run, execute.resume, past.runs, past.why, past.report, models, chat),
-    "Run on AWS": (diff, deploy, cloud.start, cloud.status, cloud.logs, cloud.pull, cloud.stop),
+    "Run on AWS": (
+        lock,
+        diff,
+        deploy,
+        cloud.start,
+        cloud.status,
+        cloud.logs,
+        cloud.pull,
+        cloud.stop,
+    ),
     "Tools": (check.compile_command, config.config, check.schema),
 }
 CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}

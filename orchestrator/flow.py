@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from orchestrator.aws.shapes import load_shapes
 from orchestrator.compiler.compile import compile_plan
 from orchestrator.compiler.environment import LOCAL, Environment, NamedEnvironment, environment_of
+from orchestrator.compiler.lock import pinned
 from orchestrator.compiler.origins import spec_path, step_of
 from orchestrator.compiler.policy import refuse_what_policy_forbids
 from orchestrator.compiler.sources import gather_sources
@@ -19,7 +20,7 @@ from orchestrator.definition.reader import parse_definition
 from orchestrator.definition.validation import validate
 from orchestrator.errors import DefinitionError, InputError, Problem, SpecError
 from orchestrator.plan.build import build_plan
-from orchestrator.specs import is_definition, load_file, load_written, read_text
+from orchestrator.specs import find_lock, is_definition, load_file, load_written, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from orchestrator.compiler.assets import Asset
     from orchestrator.compiler.compile import Compiled, HubAsset
+    from orchestrator.compiler.lock import LockFile
     from orchestrator.definition.json import Json
     from orchestrator.definition.model import Definition
     from orchestrator.plan.model import Plan
@@ -59,6 +61,18 @@ class Prepared:
     """The receipt: what this was made from."""
     environment: Environment = LOCAL
     """Where it is to run."""
+    lock: LockFile | None = None
+    """What `fmo lock` pinned for the spec; None if nothing is."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a spec stands, and what stands beside it."""
+
+    file: Path | None
+    folder: Path
+    """Its paths are relative to it."""
+    lock: LockFile | None
 
 
 def plan_file(
@@ -66,7 +80,7 @@ def plan_file(
 ) -> tuple[Plan, tuple[Problem, ...]]:
     """Return the plan of the spec at `path` with the defaults of `env`, and warnings."""
     loaded, project = load_file(path, overrides, env)
-    return _plan(loaded, project, path)
+    return _plan(loaded, project, path, find_lock(path))
 
 
 def plan_written(
@@ -74,7 +88,8 @@ def plan_written(
 ) -> tuple[Plan, tuple[Problem, ...]]:
     """Return the plan of a spec that a program wrote; its paths are relative to `folder`."""
     loaded, project = load_written(written, folder, overrides, env)
-    return _plan(loaded, project, written.file)
+    lock = find_lock(_file_of(written, loaded, folder))
+    return _plan(loaded, project, written.file, lock)
 
 
 def compile_file(
@@ -83,7 +98,8 @@ def compile_file(
     """Return the definition of the spec at `path`, validated against the service's own shapes."""
     loaded, project = load_file(path, overrides, _name_of(target))
     source: dict[str, Json] = {"spec": str(path), "overrides": dict(overrides)}
-    return _compiled(loaded, project, target, file=path, folder=path.parent, source=source)
+    place = Place(path, path.parent, find_lock(path))
+    return _compiled(loaded, project, target, place, source)
 
 
 def compile_written(
@@ -96,7 +112,8 @@ def compile_written(
     loaded, project = load_written(written, folder, overrides, _name_of(target))
     spec = str(written.file) if written.file else WRITTEN_IN_PYTHON
     source: dict[str, Json] = {"spec": spec, "overrides": dict(overrides)}
-    return _compiled(loaded, project, target, file=written.file, folder=folder, source=source)
+    lock = find_lock(_file_of(written, loaded, folder))
+    return _compiled(loaded, project, target, Place(written.file, folder, lock), source)
 
 
 def read_definition(path: Path) -> Prepared:
@@ -126,34 +143,41 @@ def _name_of(target: Environment | NamedEnvironment) -> str | None:
     return target.name if isinstance(target, NamedEnvironment) else None
 
 
+def _file_of(written: Written, loaded: LoadedSpec, folder: Path) -> Path:
+    """Return the spec's file, or for one without the file that it would have by its name."""
+    return written.file or folder / f"{loaded.spec.name}.yaml"
+
+
 def _plan(
-    loaded: LoadedSpec, project: Project, file: Path | None
+    loaded: LoadedSpec, project: Project, file: Path | None, lock: LockFile | None
 ) -> tuple[Plan, tuple[Problem, ...]]:
-    return build_plan(
+    plan, warnings = build_plan(
         loaded.spec,
         file=file,
         lines=loaded.lines,
         origins=loaded.origins,
         secrets=project.secrets,
     )
+    findings = loaded.findings(file)
+    locked = pinned(plan, lock, findings)
+    findings.raise_problems()
+    return locked, warnings
 
 
 def _compiled(
     loaded: LoadedSpec,
     project: Project,
     target: Environment | NamedEnvironment,
-    *,
-    file: Path | None,
-    folder: Path,
+    place: Place,
     source: Mapping[str, Json],
 ) -> Prepared:
     environment = target if isinstance(target, Environment) else environment_of(target, project)
-    plan, warnings = _plan(loaded, project, file)
-    findings = loaded.findings(file)
+    plan, warnings = _plan(loaded, project, place.file, place.lock)
+    findings = loaded.findings(place.file)
     if not environment.local:
         refuse_what_policy_forbids(plan, environment, project, findings)
         trackers_can_be_reached(plan, environment, findings)
-    compiled = _compile(plan, folder, environment, findings)
+    compiled = _compile(plan, place.folder, environment, findings)
     return Prepared(
         data=compiled.json,
         name=plan.name,
@@ -162,9 +186,10 @@ def _compiled(
         hub_models=compiled.hub_models,
         plan=plan,
         loaded=loaded,
-        file=file,
+        file=place.file,
         source={**source, "environment": environment.name},
         environment=environment,
+        lock=place.lock,
     )
 
 

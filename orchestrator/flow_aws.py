@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator import flow
 from orchestrator.aws.artifacts import artifacts_below, fetch
-from orchestrator.aws.deploy import Deployment
-from orchestrator.compiler.environment import NamedEnvironment, environment_of
+from orchestrator.aws.deploy import Deployment, carry_out
+from orchestrator.aws.mirror import HubFolder
+from orchestrator.compiler.environment import LOCAL, NamedEnvironment, environment_of
+from orchestrator.compiler.lock import hub_key, locked_model
+from orchestrator.compiler.origins import fields_naming
 from orchestrator.compiler.sources import is_local_path
+from orchestrator.compiler.values import hub_uri
 from orchestrator.definition.smoke import SMOKE
-from orchestrator.errors import InputError, Problem, UnsupportedError
+from orchestrator.errors import InputError, Problem, SpecError
+from orchestrator.local.hub import fetch_model, is_stored
 from orchestrator.local.store import Store
+from orchestrator.plan.model import HubModel
 from orchestrator.spec.project_file import find_project
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from orchestrator.aws.artifacts import Artifact
+    from orchestrator.aws.assets import Upload
     from orchestrator.aws.clients import Aws
+    from orchestrator.aws.deploy import DeploymentPlan
+    from orchestrator.aws.mirror import MissingFile
     from orchestrator.compiler.environment import Environment
     from orchestrator.flow import Prepared
     from orchestrator.local.home import Home
@@ -49,9 +59,8 @@ def deployment_of(prepared: Prepared) -> Deployment:
     """Return what is to stand in the account of the environment.
 
     Raises:
-        UnsupportedError: For models of the hub, which nothing brings to the bucket yet.
+        SpecError: For models of the hub that are not locked.
     """
-    _refuse_hub_models(prepared)
     environment = prepared.environment
     return Deployment(
         pipeline_name=prepared.name,
@@ -59,9 +68,23 @@ def deployment_of(prepared: Prepared) -> Deployment:
         role_arn=environment.role_arn,
         bucket=environment.bucket,
         folders=prepared.assets,
+        models=_hub_folders(prepared),
         kms_key_id=environment.kms_key_id,
         tags=environment.tags,
     )
+
+
+def deploy(
+    plan: DeploymentPlan, home: Home, aws: Aws, done: Callable[[Upload | MissingFile], None]
+) -> str:
+    """Make what `plan` says so, and return the pipeline's ARN.
+
+    Files of the hub go by way of `home`, one at a time; what a run has left there is taken.
+    """
+    if plan.models:
+        home.make()
+    store = Store(home.store)
+    return carry_out(plan, aws, done, lambda file: _hub_file(file, store))
 
 
 def parameters_to_start(
@@ -126,14 +149,46 @@ def _pulled(artifact: Artifact, store: Store, aws: Aws) -> int:
     return artifact.size_bytes
 
 
-def _refuse_hub_models(prepared: Prepared) -> None:
-    problems = [
-        Problem(
-            f"hf://{hub.model.model_id}@{hub.model.revision}",
-            "fmo does not bring models of the hub to S3 yet",
-            "Copy its files to your bucket, and give their s3:// address in the spec.",
-        )
-        for hub in prepared.hub_models
-    ]
+def _hub_folders(prepared: Prepared) -> list[HubFolder]:
+    """Return the models of the hub that the bucket must have.
+
+    Raises:
+        SpecError: For each that is not locked, at the fields that name it.
+    """
+    lock = prepared.lock.lock if prepared.lock else None
+    folders: list[HubFolder] = []
+    problems: list[Problem] = []
+    for hub in prepared.hub_models:
+        locked = locked_model(lock, hub.model)
+        if locked is None:
+            problems += _not_locked(prepared, hub.model)
+        else:
+            folders.append(HubFolder(hub.uri, hub.model.model_id, locked.commit, locked.files))
     if problems:
-        raise UnsupportedError(problems)
+        raise SpecError(problems)
+    return folders
+
+
+def _not_locked(prepared: Prepared, model: HubModel) -> list[Problem]:
+    what = f"{hub_key(model)} is not locked, and jobs on AWS read models from the bucket only"
+    fix = f"Run: fmo lock {prepared.file or 'FILE'}."
+    if prepared.plan is None or prepared.loaded is None:
+        return [Problem(hub_key(model), what, fix)]
+    findings = prepared.loaded.findings(prepared.file)
+    for where in fields_naming(prepared.plan, model):
+        findings.refuse(where, what, fix)
+    return findings.in_order()
+
+
+@contextmanager
+def _hub_file(file: MissingFile, store: Store) -> Iterator[Path]:
+    """Yield a file of the hub: the store's, or else one that is fetched and then removed."""
+    model = file.model
+    uri = hub_uri(LOCAL.root, HubModel(model.model_id, model.commit))
+    found = store.find(uri + file.name) if is_stored(uri, store) else None
+    if found is not None:
+        yield found.path
+        return
+    with store.scratch() as folder:
+        fetch_model(model.model_id, model.commit, Path(folder), only=file.name)
+        yield Path(folder) / file.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from orchestrator.compiler.lock import LockFile, lock_path, parse_lock
 from orchestrator.errors import Problem, SpecError
 from orchestrator.plan.secrets import no_secret_stands_in
 from orchestrator.spec.load import check_spec, read_spec
@@ -52,6 +53,16 @@ def load_written(
 def read_file(path: Path) -> Written:
     """Return what the spec at `path` says, before defaults, overrides and checks."""
     return read_spec(_read_spec_text(path), file=path)
+
+
+def find_lock(spec: Path) -> LockFile | None:
+    """Return the lock beside the spec at `spec`; None if it has none.
+
+    Raises:
+        SpecError: If the file there is no lock.
+    """
+    path = lock_path(spec)
+    return LockFile(path, parse_lock(read_text(path), path)) if path.exists() else None
 
 
 def is_definition(path: Path) -> bool:

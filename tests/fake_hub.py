@@ -1,7 +1,8 @@
 """A Hugging Face hub on this machine: serves the models of a folder, and refuses in known ways.
 
 A process of its own, because tests may not open sockets. `ROOT/OWNER/NAME/...` is a model;
-`acme/gated` and `acme/broken` answer 403 and 503, `acme/slow` does not answer. Every
+`acme/gated` and `acme/broken` answer 403 and 503, `acme/slow` does not answer, and
+`acme/members` asks for a token. Every
 request is a line of `ROOT/requests`.
 """
 
@@ -18,12 +19,21 @@ if TYPE_CHECKING:
 
 SHA = "a" * 40
 SERVER = """
-import json, pathlib, sys, time
+import hashlib, json, pathlib, sys, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 ROOT = pathlib.Path(sys.argv[1])
 SHA = "a" * 40
 REFUSED = {"acme/gated": (403, "GatedRepo"), "acme/broken": (503, "")}
+
+def sibling(name, content):
+    size = len(content)
+    blob = hashlib.sha1(b"blob %d\\0" % size + content).hexdigest()
+    facts = {"rfilename": name, "size": size, "blobId": blob}
+    if name.endswith(".safetensors"):
+        sha = hashlib.sha256(content).hexdigest()
+        facts["lfs"] = {"sha256": sha, "size": size, "pointerSize": 134}
+    return facts
 
 class Hub(BaseHTTPRequestHandler):
     def answer(self, status, body=b"", **headers):
@@ -45,6 +55,8 @@ class Hub(BaseHTTPRequestHandler):
         files = [str(p.relative_to(folder)) for p in sorted(folder.rglob("*")) if p.is_file()]
         if model == "acme/slow":
             time.sleep(600)
+        elif model == "acme/members" and not self.headers.get("Authorization"):
+            self.answer(403, b"{}", X_Error_Code="GatedRepo")
         elif model in REFUSED:
             status, code = REFUSED[model]
             self.answer(status, b"{}", X_Error_Code=code)
@@ -60,7 +72,7 @@ class Hub(BaseHTTPRequestHandler):
         elif rest[1:] and rest[1] not in ("main", SHA):
             self.answer(404, b"{}", X_Error_Code="RevisionNotFound")
         else:
-            siblings = [{"rfilename": name} for name in files]
+            siblings = [sibling(name, (folder / name).read_bytes()) for name in files]
             info = {"id": model, "sha": SHA, "siblings": siblings, "tags": []}
             self.answer(200, json.dumps(info).encode(), Content_Type="application/json")
 

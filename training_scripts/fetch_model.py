@@ -1,6 +1,7 @@
 """Download a model of the Hugging Face hub into a folder, safetensors only.
 
     python3 fetch_model.py Qwen/Qwen3-0.6B --revision=main --output=./qwen
+    python3 fetch_model.py Qwen/Qwen3-0.6B --list
 
 Needs `huggingface_hub`. A private or gated model needs a token in the variable HF_TOKEN. The last
 line on stderr says what went wrong.
@@ -10,6 +11,8 @@ from __future__ import annotations
 
 import argparse
 import errno
+import fnmatch
+import json
 import re
 import shutil
 import sys
@@ -19,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+NOT_INSTALLED = "huggingface_hub is not installed. Run: pip install 'fm-orchestrator[train]'"
 MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?")
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
 WANTED = (
@@ -45,15 +49,46 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model_id")
     parser.add_argument("--revision", default="main")
-    parser.add_argument("--output", type=Path, required=True)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--output", type=Path, help="The folder to download into.")
+    what.add_argument("--list", action="store_true", help="Only print commit and files, as JSON.")
     parser.add_argument("--no-weights", action="store_true", help="Settings and tokenizer only.")
+    parser.add_argument("--only", metavar="FILE", help="This file and no other.")
     arguments = parser.parse_args()
-    wanted = WANTED[len(WEIGHTS) :] if arguments.no_weights else WANTED
-    problem = fetch(arguments.model_id, arguments.revision, arguments.output, wanted)
+    if arguments.list:
+        problem = show(arguments.model_id, arguments.revision)
+    else:
+        wanted = WANTED[len(WEIGHTS) :] if arguments.no_weights else WANTED
+        only = (arguments.only,) if arguments.only else wanted
+        problem = fetch(arguments.model_id, arguments.revision, arguments.output, only)
     if problem:
         print(problem, file=sys.stderr)
         return 1
     return 0
+
+
+def show(model_id: str, revision: str) -> str:
+    """Print commit and files of a model as JSON; return what went wrong in one line, or ''."""
+    if not MODEL_ID.fullmatch(model_id):
+        return f"{model_id!r} is no model id. Write owner/name, as on huggingface.co."
+    try:
+        import huggingface_hub
+        from huggingface_hub import errors
+    except ImportError:
+        return NOT_INSTALLED
+    try:
+        hub = huggingface_hub.HfApi()
+        info = hub.model_info(model_id, revision=revision, files_metadata=True)
+    except (errors.HTTPError, OSError, ValueError) as error:
+        return explain(error, model_id, revision)
+    files = [file for file in info.siblings or () if _is_wanted(file.rfilename)]
+    problem = _weights_problem(model_id, [file.rfilename for file in info.siblings or ()])
+    if problem:
+        return problem
+    print(
+        json.dumps({"commit": info.sha, "files": {file.rfilename: _facts(file) for file in files}})
+    )
+    return ""
 
 
 def fetch(model_id: str, revision: str, folder: Path, wanted: Sequence[str] = WANTED) -> str:
@@ -64,7 +99,7 @@ def fetch(model_id: str, revision: str, folder: Path, wanted: Sequence[str] = WA
         import huggingface_hub
         from huggingface_hub import errors
     except ImportError:
-        return "huggingface_hub is not installed. Run: pip install 'fm-orchestrator[train]'"
+        return NOT_INSTALLED
     try:
         info = huggingface_hub.HfApi().model_info(model_id, revision=revision)
         problem = _weights_problem(model_id, [file.rfilename for file in info.siblings or ()])
@@ -118,6 +153,17 @@ def explain(error: Exception, model_id: str, revision: str) -> str:
                 f"the hub cannot be reached for {model_id} ({_short(error)}). "
                 "Check the network, or give a local folder or an s3:// URI."
             )
+
+
+def _is_wanted(name: str) -> bool:
+    return "/" not in name and any(fnmatch.fnmatch(name, pattern) for pattern in WANTED)
+
+
+def _facts(file: Any) -> dict[str, Any]:
+    """Return size and hash: SHA-256 of a file in large-file storage, else git's own."""
+    if file.lfs is not None:
+        return {"size_bytes": file.size, "sha256": file.lfs.sha256}
+    return {"size_bytes": file.size, "git_sha1": file.blob_id}
 
 
 def _weights_problem(model_id: str, names: Iterable[str]) -> str:

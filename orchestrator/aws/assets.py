@@ -49,7 +49,7 @@ def missing(folders: Iterable[Folder], aws: Aws) -> Iterator[Upload]:
     """Yield what the bucket lacks of `folders`, in the order of keys."""
     for folder in folders:
         bucket, prefix = split_uri(folder.uri)
-        there = _sizes(bucket, prefix, aws)
+        there = sizes_below(bucket, prefix, aws)
         for path, content in sorted(folder.files.items()):
             size = len(content) if isinstance(content, bytes) else content.stat().st_size
             if there.get(prefix + path) != size:
@@ -62,6 +62,7 @@ def split_uri(uri: str) -> tuple[str, str]:
     return bucket, key
 
 
-def _sizes(bucket: str, prefix: str, aws: Aws) -> dict[str, int]:
+def sizes_below(bucket: str, prefix: str, aws: Aws) -> dict[str, int]:
+    """Return key to size of every object below `prefix`."""
     pages = aws.pages("s3", "ListObjectsV2", Bucket=bucket, Prefix=prefix)
     return {found["Key"]: found["Size"] for page in pages for found in page.get("Contents", ())}

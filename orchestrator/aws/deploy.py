@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from orchestrator.aws.assets import Upload, missing
+from orchestrator.aws.mirror import MissingFile, mirror, missing_files
 from orchestrator.aws.preflight import bucket_is_in_region, caller_in_account_of
 from orchestrator.definition.changes import changes_between
 from orchestrator.errors import NotFoundError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from orchestrator.aws.assets import Folder
     from orchestrator.aws.clients import Aws
+    from orchestrator.aws.mirror import Fetch, HubFolder
     from orchestrator.aws.preflight import Caller
     from orchestrator.definition.changes import Change
 
@@ -41,6 +43,7 @@ class Deployment:
     role_arn: str
     bucket: str
     folders: Sequence[Folder] = ()
+    models: Sequence[HubFolder] = ()
     kms_key_id: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 
@@ -66,6 +69,8 @@ class DeploymentPlan:
     changes: tuple[Change, ...] = ()
     """Of an update: what differs in the definition; none if only the role differs."""
     uploads: tuple[Upload, ...] = ()
+    models: tuple[MissingFile, ...] = ()
+    """Files of the hub that the bucket lacks."""
     tags: Mapping[str, str] = field(default_factory=dict)
     """Tags that an existing pipeline lacks."""
     is_foreign: bool = False
@@ -74,7 +79,7 @@ class DeploymentPlan:
     @property
     def changes_nothing(self) -> bool:
         """Whether everything stands as it is to stand."""
-        return self.action == "none" and not self.uploads and not self.tags
+        return self.action == "none" and not (self.uploads or self.models or self.tags)
 
 
 def plan_deployment(deployment: Deployment, aws: Aws) -> DeploymentPlan:
@@ -86,15 +91,16 @@ def plan_deployment(deployment: Deployment, aws: Aws) -> DeploymentPlan:
     caller = caller_in_account_of(deployment.role_arn, aws)
     bucket_is_in_region(deployment.bucket, aws)
     uploads = tuple(missing(deployment.folders, aws))
+    models = tuple(missing_files(deployment.models, aws))
     deployed = find_pipeline(deployment.pipeline_name, aws)
     if deployed is None:
-        return DeploymentPlan(deployment, caller, "create", uploads=uploads)
+        return DeploymentPlan(deployment, caller, "create", uploads=uploads, models=models)
     changes = changes_between(deployed["PipelineDefinition"].encode(), deployment.definition)
     stands = not changes and deployed.get("RoleArn") == deployment.role_arn
     tags = _missing_tags(deployed["PipelineArn"], deployment.tags, aws)
     action: Action = "none" if stands else "update"
     is_foreign = not deployed.get("PipelineDescription", "").startswith(SIGNATURE)
-    return DeploymentPlan(deployment, caller, action, changes, uploads, tags, is_foreign)
+    return DeploymentPlan(deployment, caller, action, changes, uploads, models, tags, is_foreign)
 
 
 def find_pipeline(name: str, aws: Aws) -> Mapping[str, Any] | None:
@@ -105,8 +111,17 @@ def find_pipeline(name: str, aws: Aws) -> Mapping[str, Any] | None:
         return None
 
 
+def refuse_to_fetch(file: MissingFile) -> NoReturn:
+    """Fetch nothing: for deployments whose definition names no model of the hub."""
+    msg = f"nothing fetches {file.uri}"
+    raise ValueError(msg)
+
+
 def carry_out(
-    plan: DeploymentPlan, aws: Aws, done: Callable[[Upload], None] = lambda _: None
+    plan: DeploymentPlan,
+    aws: Aws,
+    done: Callable[[Upload | MissingFile], None] = lambda _: None,
+    fetch: Fetch = refuse_to_fetch,
 ) -> str:
     """Make what `plan` says so, and return the pipeline's ARN.
 
@@ -114,8 +129,12 @@ def carry_out(
         plan: What has to change.
         aws: The account and region it was planned for.
         done: Told of each object once it is stored.
+        fetch: Gives the files of the hub.
     """
     deployment = plan.deployment
+    for file in plan.models:
+        mirror(file, fetch, aws, kms_key_id=deployment.kms_key_id)
+        done(file)
     for upload in plan.uploads:
         aws.put(upload.bucket, upload.key, upload.content, kms_key_id=deployment.kms_key_id)
         done(upload)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.commands.options import (
+    home_option,
     json_option,
     required_env_option,
     set_option,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from orchestrator.aws.clients import Aws
     from orchestrator.aws.deploy import DeploymentPlan
+    from orchestrator.local.home import Home
 
 
 @click.command()
@@ -29,8 +31,17 @@ if TYPE_CHECKING:
 @required_env_option
 @set_option
 @yes_option
+@home_option
 @json_option
-def deploy(file: Path, env: str, overrides: Mapping[str, str], *, yes: bool, as_json: bool) -> None:
+def deploy(
+    file: Path,
+    env: str,
+    overrides: Mapping[str, str],
+    home_path: Path,
+    *,
+    yes: bool,
+    as_json: bool,
+) -> None:
     """Store a spec's code and data in S3, and create or update its pipeline.
 
     What has to change is shown first, and nothing is changed before it is agreed to. What is there
@@ -40,6 +51,7 @@ def deploy(file: Path, env: str, overrides: Mapping[str, str], *, yes: bool, as_
     from orchestrator.aws.clients import connect
     from orchestrator.aws.deploy import plan_deployment
     from orchestrator.commands.deploy_view import plan_lines, plan_to_json
+    from orchestrator.commands.executions import open_home
 
     output = Output(as_json=as_json)
     prepared = flow_aws.compile_for(file, overrides, env)
@@ -50,7 +62,7 @@ def deploy(file: Path, env: str, overrides: Mapping[str, str], *, yes: bool, as_
         output.say(line)
     if not plan.changes_nothing:
         ask("Deploy?", output, yes=yes)
-    arn = _carry_out(plan, aws, output)
+    arn = _carry_out(plan, open_home(home_path), aws, output)
     output.show(arn)
     output.say(f"next: fmo start {file} --env {env}")
     output.document({**plan_to_json(plan, env, aws.region), "pipeline_arn": arn})
@@ -101,14 +113,15 @@ def ask(question: str, output: Output, *, yes: bool) -> None:
     click.confirm(question, abort=True, err=True)
 
 
-def _carry_out(plan: DeploymentPlan, aws: Aws, output: Output) -> str:
+def _carry_out(plan: DeploymentPlan, home: Home, aws: Aws, output: Output) -> str:
     """Deploy with a bar of what is stored, where there is a terminal to draw it on."""
     from rich.progress import Progress
 
-    from orchestrator.aws.deploy import carry_out
+    from orchestrator import flow_aws
 
     people = output.people
     with Progress(console=people, transient=True, disable=not people.is_terminal) as progress:
-        total = sum(upload.size_bytes for upload in plan.uploads)
+        total = sum(one.size_bytes for one in plan.models)
+        total += sum(one.size_bytes for one in plan.uploads)
         task = progress.add_task("storing", total=total)
-        return carry_out(plan, aws, lambda upload: progress.advance(task, upload.size_bytes))
+        return flow_aws.deploy(plan, home, aws, lambda one: progress.advance(task, one.size_bytes))

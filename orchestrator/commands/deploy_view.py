@@ -29,6 +29,7 @@ def plan_lines(plan: DeploymentPlan, env: str, region: str) -> list[str]:
         f"store        {stored} in s3://{deployment.bucket}",
         f"pipeline     {deployment.pipeline_name}: {_action(plan)}",
     ]
+    lines[2:2] = [f"hub          {text}" for text in _models(plan)]
     if plan.tags:
         lines.append(f"tags         {', '.join(f'{k}={v}' for k, v in plan.tags.items())}")
     return lines
@@ -63,6 +64,7 @@ def plan_to_json(plan: DeploymentPlan, env: str, region: str) -> dict[str, Json]
             for change in plan.changes
         ],
         "uploads": [{"uri": one.uri, "size_bytes": one.size_bytes} for one in plan.uploads],
+        "models": [{"uri": one.uri, "size_bytes": one.size_bytes} for one in plan.models],
         "tags": dict(plan.tags),
         "is_foreign": plan.is_foreign,
     }
@@ -75,6 +77,18 @@ def _action(plan: DeploymentPlan) -> str:
         return "no change"
     what = plural(len(plan.changes), "change") if plan.changes else "its role"
     return f"update, {what}{', though fmo did not make it' if plan.is_foreign else ''}"
+
+
+def _models(plan: DeploymentPlan) -> list[str]:
+    """Return a line for each model of which something has to be fetched and stored."""
+    lines = []
+    for model in plan.deployment.models:
+        files = [one for one in plan.models if one.model is model]
+        size = sum(one.size_bytes for one in files)
+        if files:
+            what = f"{plural(len(files), 'file')}, {size:,} bytes to fetch and store"
+            lines.append(f"{model.model_id}@{model.commit[:12]}: {what}")
+    return lines
 
 
 def _brief(value: Json) -> str:

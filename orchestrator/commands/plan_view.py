@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from orchestrator.compiler.lock import is_commit
 from orchestrator.plan.kinds import facts_of
 from orchestrator.plan.model import (
     ApprovedModel,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from orchestrator.results.model import Json
 
 NARROW = 80
+COMMIT_SHOWN = 12
 WIDE = 110
 
 
@@ -93,8 +95,15 @@ def _parameters(plan: Plan) -> RenderableType:
 
 
 def _reads(step: PlannedStep) -> str:
-    reads = [f"{name}={source_text(source)}" for name, source in step.inputs.items()]
+    reads = [f"{name}={_brief(source)}" for name, source in step.inputs.items()]
     return "\n".join(reads)
+
+
+def _brief(source: Source) -> str:
+    """Return a source as a spec writes it, a commit by its first characters."""
+    if isinstance(source, HubModel) and is_commit(source.revision):
+        return f"hf://{source.model_id}@{source.revision[:COMMIT_SHOWN]}"
+    return source_text(source)
 
 
 def _makes(step: PlannedStep) -> str:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, assert_never
 
 from orchestrator.compiler.kind_facts import kind_facts
+from orchestrator.compiler.lock import is_commit
 from orchestrator.definition.expressions import Get, Join, JsonGet, JsonGetS3
 from orchestrator.plan.model import (
     ApprovedModel,
@@ -153,8 +154,7 @@ def is_mutable(source: Source) -> bool:
         case S3Uri() | ParameterValue() | ApprovedModel():
             return True
         case HubModel():
-            # A full commit hash names one tree for ever; a branch or a tag does not.
-            return len(source.revision) != 40 or not set(source.revision) <= set("0123456789abcdef")
+            return not is_commit(source.revision)
         case StepOutput() | LocalPath():
             return False
         case _ as unhandled:

@@ -182,7 +182,7 @@ def _is_kept(execution: ExecutionRecord, step: str) -> bool:
 _RUNS_EVERY_TIME = (
     "It runs every time: the definition enables no CacheConfig for it. `fmo` leaves it out where "
     "the spec says `cache: false`, or where other bytes may come under the same name: from S3, or "
-    "from a model of the hub without its commit. Write hf://OWNER/NAME@COMMIT to keep the result."
+    "from a model of the hub without its commit. Run `fmo lock FILE` to pin it and keep the result."
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from orchestrator import flow
+from orchestrator import flow, flow_local
 from orchestrator.compiler.environment import LOCAL
 from orchestrator.definition.model import definition_bytes
 from orchestrator.interop import sagemaker_sdk
@@ -65,11 +65,11 @@ def run_sdk(
     prepared = flow.Prepared(data, pipeline.name, source={"definition": "the SageMaker SDK's"})
     display = current_display()
     with display.running() as listener:
-        result = flow.run_prepared(
+        result = flow_local.run_prepared(
             prepared,
             open_home(home),
             parameters={name: as_text(value) for name, value in parameters.items()},
-            how=flow.HowToRun(listener, os.environ, workers=workers, use_cache=use_cache),
+            how=flow_local.HowToRun(listener, os.environ, workers=workers, use_cache=use_cache),
         )
     display.end(result)
     return result

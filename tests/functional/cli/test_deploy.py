@@ -52,14 +52,17 @@ def test_credentials_of_another_account_are_refused(account: Fmo) -> None:
     )
 
 
-def test_a_model_of_the_hub_is_refused_before_anything_is_asked_of_aws(fmo: Fmo) -> None:
+def test_a_model_that_is_not_locked_is_refused_before_anything_is_asked_of_aws(fmo: Fmo) -> None:
     text = (fmo.folder / "spec.yaml").read_text(encoding="utf-8")
-    model = "    inputs: {words: ./words, model: hf://acme/tiny@" + "a" * 40 + "}"
+    model = "    inputs: {words: ./words, model: hf://acme/tiny}"
     text = text.replace("    inputs: {words: ./words}", model)
     (fmo.folder / "spec.yaml").write_text(text, encoding="utf-8")
     ended = fmo(*DEPLOY)
     assert ended.code == 2
-    assert "fmo does not bring models of the hub to S3 yet" in ended.stderr
+    assert (
+        "steps.count.inputs.model: hf://acme/tiny@main is not locked, and jobs on AWS read models "
+        "from the bucket only. Run: fmo lock spec.yaml."
+    ) in ended.stderr
 
 
 @pytest.mark.parametrize("profile", ["nobody"])

@@ -1,0 +1,77 @@
+"""`lock`: what only a service knows is asked once, and pinned in a file beside the spec."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator.commands.options import json_option, spec_argument
+from orchestrator.commands.terminal import Output
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from orchestrator.compiler.lock import Lock
+    from orchestrator.results.model import Json
+
+
+@click.command()
+@spec_argument
+@click.option(
+    "--check", is_flag=True, help="Ask and write nothing; fail if the lock is not the spec's."
+)
+@json_option
+def lock(file: Path, *, check: bool, as_json: bool) -> None:
+    """Pin the models that a spec names: each branch or tag of the hub to its commit and files.
+
+    The lock is written beside the spec, as NAME.lock.json, and belongs into version control. It
+    holds for every environment of fmo.yaml. Locking again takes what is newest.
+    """
+    from orchestrator import flow_lock
+    from orchestrator.commands.writing import write_file
+    from orchestrator.compiler.lock import Lock, lock_bytes, lock_path
+    from orchestrator.specs import find_lock
+
+    output = Output(as_json=as_json)
+    specs = flow_lock.read_spec(file)
+    found = find_lock(file)
+    path = lock_path(file)
+    before = found.lock if found else Lock()
+    if check:
+        flow_lock.check_lock(before, specs, path)
+        output.show(f"{path}: as the spec names it")
+        output.document(_document(path, before, before))
+        return
+    made = flow_lock.make_lock(specs)
+    if made.is_empty and found is None:
+        output.show("nothing to lock: the spec names no model of the hub")
+        output.document(_document(path, before, made))
+        return
+    write_file(path, lock_bytes(made))
+    for line in _lines(before, made):
+        output.show(line)
+    output.say(f"written: {path}")
+    output.document(_document(path, before, made))
+
+
+def _lines(before: Lock, after: Lock) -> list[str]:
+    """Return a line for each model: what it is now, and whether that is news."""
+    lines = []
+    for name, model in sorted(after.hub.items()):
+        known = before.hub.get(name)
+        files = f"{len(model.files)} files, {model.size_bytes:,} bytes"
+        if known is None:
+            said = "new"
+        else:
+            said = "no change" if known == model else f"was {known.commit[:12]}"
+        lines.append(f"{name}  {model.commit[:12]}  {files}  {said}")
+    return [*lines, *(f"{name}  removed" for name in sorted(before.hub.keys() - after.hub.keys()))]
+
+
+def _document(path: Path, before: Lock, after: Lock) -> dict[str, Json]:
+    return {
+        "file": str(path),
+        "changed": before != after,
+        "lock": after.model_dump(mode="json", exclude_none=True),
+    }
