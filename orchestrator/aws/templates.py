@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ruamel.yaml import YAML, MappingNode, ScalarNode, SequenceNode
+from ruamel.yaml import YAML, ScalarNode
 from ruamel.yaml.constructor import SafeConstructor
 
 if TYPE_CHECKING:
@@ -93,10 +93,7 @@ class _Constructor(SafeConstructor):
         if isinstance(node, ScalarNode):
             value: Any = self.construct_scalar(node)
             return {name: value.split(".", 1) if suffix == "GetAtt" else value}
-        if isinstance(node, SequenceNode):
-            return {name: self.construct_sequence(node, deep=True)}
-        assert isinstance(node, MappingNode)
-        return {name: self.construct_mapping(node, deep=True)}
+        return {name: self.construct_sequence(node, deep=True)}
 
 
 _Constructor.add_multi_constructor("!", _Constructor.function)
