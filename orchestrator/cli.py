@@ -19,6 +19,7 @@ from orchestrator.commands import check, cloud, config, execute, past
 from orchestrator.commands.chat import chat
 from orchestrator.commands.data import data
 from orchestrator.commands.deploy import deploy, diff
+from orchestrator.commands.infra import infra
 from orchestrator.commands.lock import lock
 from orchestrator.commands.models import models
 from orchestrator.commands.start import init
@@ -33,6 +34,7 @@ GROUPS = {
     "Start": (init, data, check.validate, check.plan),
     "Run here": (execute.run, execute.resume, past.runs, past.why, past.report, models, chat),
     "Run on AWS": (
+        infra,
         lock,
         diff,
         deploy,

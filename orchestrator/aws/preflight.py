@@ -22,14 +22,19 @@ class Caller:
     arn: str
 
 
+def caller_of(aws: Aws) -> Caller:
+    """Return whose credentials these are."""
+    answer = aws.call("sts", "GetCallerIdentity")
+    return Caller(answer["Account"], answer["Arn"])
+
+
 def caller_in_account_of(role_arn: str, aws: Aws) -> Caller:
     """Return whose credentials these are.
 
     Raises:
         CredentialsError: If they are of another account than the role's: SageMaker refuses it.
     """
-    answer = aws.call("sts", "GetCallerIdentity")
-    caller, wanted = Caller(answer["Account"], answer["Arn"]), role_arn.split(":")[ACCOUNT]
+    caller, wanted = caller_of(aws), role_arn.split(":")[ACCOUNT]
     if caller.account != wanted:
         what = f"the credentials are of account {caller.account}, the role_arn of {wanted}"
         fix = "Set AWS_PROFILE to one of that account, or give another --env."

@@ -45,8 +45,8 @@ THROTTLED = frozenset(
      "TooManyRequestsException"}
 )  # fmt: skip
 NOT_FOUND = frozenset(
-    {"404", "NoSuchBucket", "NoSuchKey", "NotFound", "ResourceNotFound",
-     "ResourceNotFoundException"}
+    {"404", "ChangeSetNotFound", "ChangeSetNotFoundException", "NoSuchBucket", "NoSuchKey",
+     "NotFound", "ResourceNotFound", "ResourceNotFoundException"}
 )  # fmt: skip
 NO_CREDENTIALS = (
     CredentialRetrievalError,
@@ -68,6 +68,8 @@ PERMISSIONS = {
     "s3:UploadPart": "s3:PutObject",
 }
 """Calls whose permission has another name (Service Authorization Reference, Amazon S3)."""
+# CloudFormation has no code of its own for a stack that is not there (DescribeStacks, Errors).
+_NO_STACK = re.compile(r"^Stack\b.* does not exist$")
 _NAMED_PERMISSION = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
 
 
@@ -105,7 +107,7 @@ def _refused(error: ClientError, call: str) -> AwsError:
     if code in THROTTLED:
         what = "AWS turns requests away, also after waiting and trying again"
         return ThrottledError(f"{call}: {what}. Repeat the command in a minute.", retryable=True)
-    if code in NOT_FOUND:
+    if code in NOT_FOUND or (code == "ValidationError" and _NO_STACK.search(said)):
         fix = "Check the name, the region and the account."
         return NotFoundError(f"{call}: there is no such thing{_in_brackets(said)}. {fix}")
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:

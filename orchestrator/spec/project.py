@@ -77,6 +77,9 @@ TopicArn = Annotated[
     str,
     StringConstraints(pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]{1,256}$"),
 ]
+# Names made from it end in words of ours: a bucket's has at most 63 characters, a role's 64.
+StackPrefix = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,25}[a-z0-9]$")]
+StackParameter = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z0-9]*$")]
 CardField = Literal["intended_uses", "out_of_scope_uses", "risk_rating", "training_data", "caveats"]
 
 
@@ -116,6 +119,17 @@ class SecretSpec(_LaterBuilt):
     """The variable that holds it on this machine; unset: the one that the step sets."""
 
 
+class InfraSpec(_LaterBuilt):
+    """What `fmo infra deploy` makes in the account, beside a bucket, a key and the jobs' roles."""
+
+    prefix: StackPrefix | None = None
+    """What the names of everything begin with; unset: `fmo-` and the environment's name."""
+    parts: tuple[Literal["network", "schedules", "bridge"], ...] = ()
+    """Further parts: a VPC, what schedules and notifications need, and the bridge."""
+    parameters: dict[StackParameter, str | int] = Field(default_factory=dict)
+    """Parameters of the templates, such as the ARN of something that is there already."""
+
+
 class EnvironmentSpec(_LaterBuilt):
     """An account, region and network to compile for. What is unset comes from `extends`."""
 
@@ -145,6 +159,8 @@ class EnvironmentSpec(_LaterBuilt):
     """The SQS queue for starts that failed for good."""
     notify_topic_arn: TopicArn | None = None
     """The SNS topic that hears how executions end."""
+    infra: InfraSpec | None = None
+    """What `fmo infra` makes in the account."""
     defaults: KindDefaults | None = None  # type: ignore[valid-type]
     """Fields per step kind that win over the file's own `defaults`."""
     policy: PolicySpec | None = None

@@ -73,6 +73,10 @@ PATTERNS = {
     r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]{1,256}$": (
         "the ARN of a topic, arn:aws:sns:REGION:ACCOUNT:NAME"
     ),
+    r"^[a-z][a-z0-9-]{0,25}[a-z0-9]$": (
+        "at most 27 small letters, digits and hyphens, the first a letter"
+    ),
+    r"^[A-Z][A-Za-z0-9]*$": "a parameter of a template, such as KmsKeyArn",
     r"^subnet-[0-9a-z]+$": "a subnet's id such as subnet-0a1b2c3d",
     r"^sg-[0-9a-z]+$": "a security group's id such as sg-0a1b2c3d",
     r"^ml\.[a-z0-9*-]+\.[a-z0-9*-]+$": "an instance type such as ml.g5.xlarge or ml.g5.*",
