@@ -19,6 +19,7 @@ from orchestrator.commands import check, cloud, config, execute, past
 from orchestrator.commands.chat import chat
 from orchestrator.commands.data import data
 from orchestrator.commands.deploy import deploy, diff
+from orchestrator.commands.schedule import schedule
 from orchestrator.commands.start import init
 from orchestrator.commands.terminal import INTERRUPTED, Failure, Output
 from orchestrator.errors import DiskFullError, FmoError, InputError, Problem, StoreError
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
 GROUPS = {
     "Start": (init, data, check.validate, check.plan),
     "Run here": (execute.run, execute.resume, past.runs, past.why, past.report, past.models, chat),
-    "Run on AWS": (diff, deploy, cloud.start, cloud.status, cloud.logs, cloud.pull, cloud.stop),
+    "Run on AWS": (
+        *(diff, deploy, schedule, cloud.start, cloud.status, cloud.logs, cloud.pull, cloud.stop),
+    ),
     "Tools": (check.compile_command, config.config, check.schema),
 }
 CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,15 +12,17 @@ from orchestrator.aws.artifacts import artifacts_below, fetch
 from orchestrator.aws.deploy import Deployment
 from orchestrator.compiler.environment import NamedEnvironment
 from orchestrator.compiler.sources import is_local_path
+from orchestrator.compiler.triggers import compile_triggers, new_data_bucket, trigger_names
 from orchestrator.definition.smoke import SMOKE
-from orchestrator.errors import InputError, Problem, UnsupportedError
+from orchestrator.errors import InputError, Problem, SpecError, UnsupportedError
 from orchestrator.local.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from orchestrator.aws.artifacts import Artifact
     from orchestrator.aws.clients import Aws
+    from orchestrator.definition.triggers import Trigger
     from orchestrator.flow import Prepared
     from orchestrator.local.home import Home
     from orchestrator.results.model import ExecutionResult
@@ -42,6 +45,7 @@ def deployment_of(prepared: Prepared) -> Deployment:
     """
     _refuse_hub_models(prepared)
     environment = prepared.environment
+    plan = prepared.plan
     return Deployment(
         pipeline_name=prepared.name,
         definition=prepared.data,
@@ -50,6 +54,9 @@ def deployment_of(prepared: Prepared) -> Deployment:
         folders=prepared.assets,
         kms_key_id=environment.kms_key_id,
         tags=environment.tags,
+        triggers=partial(_triggers, prepared),
+        trigger_names=trigger_names(prepared.name),
+        new_data_bucket=new_data_bucket(plan) if plan else None,
     )
 
 
@@ -113,6 +120,18 @@ def _pulled(artifact: Artifact, store: Store, aws: Aws) -> int:
             fetch(artifact, path, aws)
             store.put_file(artifact.uri, path, give_away=True)
     return artifact.size_bytes
+
+
+def _triggers(prepared: Prepared, pipeline_arn: str) -> Sequence[Trigger]:
+    if prepared.plan is None or prepared.loaded is None:
+        return ()
+    try:
+        return compile_triggers(prepared.plan, prepared.environment, pipeline_arn)
+    except SpecError as error:
+        findings = prepared.loaded.findings(prepared.file)
+        for problem in error.problems:
+            findings.refuse(problem.where, problem.what, problem.fix)
+        raise SpecError(findings.in_order()) from error
 
 
 def _refuse_hub_models(prepared: Prepared) -> None:

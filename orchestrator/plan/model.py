@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from orchestrator.spec.fields import ParameterSpec
     from orchestrator.spec.pipeline import StepSpec
     from orchestrator.spec.project import SecretSpec
+    from orchestrator.spec.schedule import NotifySpec, ScheduleSpec
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,8 @@ class Plan:
     description: str | None
     parameters: Mapping[str, ParameterSpec]
     steps: tuple[PlannedStep, ...]
+    schedule: ScheduleSpec | None = None
+    notify: NotifySpec | None = None
 
     def step(self, name: str) -> PlannedStep:
         """Return the step called `name`; KeyError if there is none."""
