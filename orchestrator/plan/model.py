@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,6 +83,7 @@ class PlannedGate:
     step: str
     conditions: tuple[GateCondition, ...]
     any: bool = False
+    otherwise: Literal["fail", "stop"] = "fail"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from moto.core.utils import utcnow
+
 from orchestrator.definition.model import Step, walk
 from orchestrator.definition.reader import parse_definition
 from orchestrator.errors import FmoError
@@ -253,7 +255,7 @@ class LocalRun:
             logs.create_log_group(group, {})
         if stream not in logs.groups[group].streams:
             logs.create_log_stream(group, stream)
-        at = int(self._engine.clock.now().timestamp() * 1000)
+        at = int(utcnow().timestamp() * 1000)  # CloudWatch takes no event of a time to come.
         numbered = zip(itertools.count(at), new, strict=False)
         logs.put_log_events(group, stream, [{"timestamp": t, "message": x} for t, x in numbered])
         self._printed[job] = len(lines)

@@ -195,6 +195,7 @@ def start_pipeline_execution(self: SageMakerResponse) -> ActionResult:
     if given - known:
         msg = f"Unknown parameter(s) {sorted(given - known)}"
         raise AWSValidationException(msg)
+    self.params["PipelineName"] = pipeline.pipeline_name  # It may be the ARN.
     answer = LAX["start_pipeline_execution"](self)
     arn = answer.result["PipelineExecutionArn"]
     started[token] = arn
@@ -212,6 +213,7 @@ def start_pipeline_execution(self: SageMakerResponse) -> ActionResult:
 
 def list_pipeline_executions(self: SageMakerResponse) -> ActionResult:
     """Tell how each stands, the newest first."""
+    self.params["PipelineName"] = _pipeline(self).pipeline_name
     answer = dict(LAX["list_pipeline_executions"](self).result)
     for one in answer["PipelineExecutionSummaries"]:
         run = _state(self, "runs")[one["PipelineExecutionArn"]]
