@@ -22,6 +22,7 @@ from orchestrator.commands.deploy import deploy, diff
 from orchestrator.commands.infra import infra
 from orchestrator.commands.lock import lock
 from orchestrator.commands.models import models
+from orchestrator.commands.schedule import schedule
 from orchestrator.commands.start import init
 from orchestrator.commands.terminal import INTERRUPTED, Failure, Output
 from orchestrator.errors import DiskFullError, FmoError, InputError, Problem, StoreError
@@ -38,6 +39,7 @@ GROUPS = {
         lock,
         diff,
         deploy,
+        schedule,
         cloud.start,
         cloud.status,
         cloud.logs,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from orchestrator.compiler.environment import LOCAL, NamedEnvironment, environme
 from orchestrator.compiler.lock import hub_key, locked_model
 from orchestrator.compiler.origins import fields_naming
 from orchestrator.compiler.sources import is_local_path
+from orchestrator.compiler.triggers import compile_triggers, new_data_bucket, trigger_names
 from orchestrator.compiler.values import hub_uri
 from orchestrator.definition.reader import parse_definition
 from orchestrator.definition.smoke import SMOKE
@@ -29,7 +31,7 @@ from orchestrator.spec.project_file import find_project
 from orchestrator.spec.project_load import FILE_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from orchestrator.aws.artifacts import Artifact
     from orchestrator.aws.assets import Upload
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from orchestrator.aws.mirror import MissingFile
     from orchestrator.compiler.environment import Environment
     from orchestrator.definition.json import Json
+    from orchestrator.definition.triggers import Trigger
     from orchestrator.flow import Prepared
     from orchestrator.local.home import Home
     from orchestrator.results.model import ExecutionResult
@@ -68,6 +71,7 @@ def deployment_of(prepared: Prepared) -> Deployment:
         SpecError: For models of the hub that are not locked.
     """
     environment = prepared.environment
+    plan = prepared.plan
     return Deployment(
         pipeline_name=prepared.name,
         definition=prepared.data,
@@ -77,6 +81,9 @@ def deployment_of(prepared: Prepared) -> Deployment:
         models=_hub_folders(prepared),
         kms_key_id=environment.kms_key_id,
         tags=environment.tags,
+        triggers=partial(_triggers, prepared),
+        trigger_names=trigger_names(prepared.name),
+        new_data_bucket=new_data_bucket(plan) if plan else None,
     )
 
 
@@ -190,6 +197,18 @@ def _pulled(artifact: Artifact, store: Store, aws: Aws) -> int:
             fetch(artifact, path, aws)
             store.put_file(artifact.uri, path, give_away=True)
     return artifact.size_bytes
+
+
+def _triggers(prepared: Prepared, pipeline_arn: str) -> Sequence[Trigger]:
+    if prepared.plan is None or prepared.loaded is None:
+        return ()
+    try:
+        return compile_triggers(prepared.plan, prepared.environment, pipeline_arn)
+    except SpecError as error:
+        findings = prepared.loaded.findings(prepared.file)
+        for problem in error.problems:
+            findings.refuse(problem.where, problem.what, problem.fix)
+        raise SpecError(findings.in_order()) from error
 
 
 def _hub_folders(prepared: Prepared) -> list[HubFolder]:

@@ -7,12 +7,13 @@ repeated: a deployment that was cut off at any call is mended by the next one.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from orchestrator.aws.assets import Upload, missing
 from orchestrator.aws.mirror import MissingFile, mirror, missing_files
 from orchestrator.aws.preflight import bucket_is_in_region, caller_in_account_of
+from orchestrator.aws.triggers import apply_trigger, bucket_sends_events, plan_triggers
 from orchestrator.definition.changes import changes_between
 from orchestrator.errors import NotFoundError
 
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from orchestrator.aws.clients import Aws
     from orchestrator.aws.mirror import Fetch, HubFolder
     from orchestrator.aws.preflight import Caller
+    from orchestrator.aws.triggers import TriggerPlan
     from orchestrator.definition.changes import Change
+    from orchestrator.definition.triggers import Trigger, TriggerNames
 
 Action = Literal["create", "update", "none"]
 
@@ -32,6 +35,11 @@ INLINE_BYTES = 102_400
 DEFINITIONS = "fmo/assets/definitions"
 SIGNATURE = "Compiled by fmo; "
 """What the description of a pipeline of ours begins with."""
+
+
+def _no_triggers(pipeline_arn: str) -> Sequence[Trigger]:
+    del pipeline_arn
+    return ()
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,12 @@ class Deployment:
     models: Sequence[HubFolder] = ()
     kms_key_id: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    triggers: Callable[[str], Sequence[Trigger]] = _no_triggers
+    """What starts the pipeline, given its ARN, and who hears of it."""
+    trigger_names: TriggerNames | None = None
+    """What they are called; None leaves alone whatever is there."""
+    new_data_bucket: str | None = None
+    """The bucket whose new objects start the pipeline."""
 
     @property
     def digest(self) -> str:
@@ -75,11 +89,15 @@ class DeploymentPlan:
     """Tags that an existing pipeline lacks."""
     is_foreign: bool = False
     """Whether the pipeline is there, but something else than fmo made it."""
+    pipeline_arn: str = ""
+    """As it is, or is going to be."""
+    triggers: tuple[TriggerPlan, ...] = ()
 
     @property
     def changes_nothing(self) -> bool:
         """Whether everything stands as it is to stand."""
-        return self.action == "none" and not (self.uploads or self.models or self.tags)
+        stands = self.action == "none" and all(one.action == "none" for one in self.triggers)
+        return stands and not (self.uploads or self.models or self.tags)
 
 
 def plan_deployment(deployment: Deployment, aws: Aws) -> DeploymentPlan:
@@ -93,14 +111,30 @@ def plan_deployment(deployment: Deployment, aws: Aws) -> DeploymentPlan:
     uploads = tuple(missing(deployment.folders, aws))
     models = tuple(missing_files(deployment.models, aws))
     deployed = find_pipeline(deployment.pipeline_name, aws)
-    if deployed is None:
-        return DeploymentPlan(deployment, caller, "create", uploads=uploads, models=models)
+    arn = deployed["PipelineArn"] if deployed else _arn(deployment, caller, aws)
+    if deployment.new_data_bucket:
+        bucket_sends_events(deployment.new_data_bucket, aws)
+    triggers = _plan_triggers(deployment, arn, aws)
+    plan = DeploymentPlan(
+        deployment,
+        caller,
+        "create",
+        uploads=uploads,
+        models=models,
+        pipeline_arn=arn,
+        triggers=triggers,
+    )
+    return plan if deployed is None else _plan_update(plan, deployed, aws)
+
+
+def _plan_update(plan: DeploymentPlan, deployed: Mapping[str, Any], aws: Aws) -> DeploymentPlan:
+    deployment = plan.deployment
     changes = changes_between(deployed["PipelineDefinition"].encode(), deployment.definition)
     stands = not changes and deployed.get("RoleArn") == deployment.role_arn
     tags = _missing_tags(deployed["PipelineArn"], deployment.tags, aws)
     action: Action = "none" if stands else "update"
     is_foreign = not deployed.get("PipelineDescription", "").startswith(SIGNATURE)
-    return DeploymentPlan(deployment, caller, action, changes, uploads, models, tags, is_foreign)
+    return replace(plan, action=action, changes=changes, tags=tags, is_foreign=is_foreign)
 
 
 def find_pipeline(name: str, aws: Aws) -> Mapping[str, Any] | None:
@@ -153,7 +187,24 @@ def carry_out(
         arn = answer["PipelineArn"]
     if plan.tags:
         aws.call("sagemaker", "AddTags", ResourceArn=arn, Tags=_as_list(plan.tags))
+    foreseen = arn == plan.pipeline_arn
+    for trigger in plan.triggers if foreseen else _plan_triggers(deployment, arn, aws):
+        apply_trigger(trigger, aws)
     return str(arn)
+
+
+def _plan_triggers(deployment: Deployment, arn: str, aws: Aws) -> tuple[TriggerPlan, ...]:
+    if deployment.trigger_names is None:
+        return ()
+    wanted = deployment.triggers(arn)
+    return plan_triggers(wanted, deployment.trigger_names, deployment.pipeline_name, aws)
+
+
+def _arn(deployment: Deployment, caller: Caller, aws: Aws) -> str:
+    """Return the ARN that the pipeline is likely to get; SageMaker names it in the end."""
+    partition = deployment.role_arn.split(":")[1]
+    name = deployment.pipeline_name
+    return f"arn:{partition}:sagemaker:{aws.region}:{caller.account}:pipeline/{name}"
 
 
 def _create(deployment: Deployment, request: Mapping[str, Any], aws: Aws) -> str:

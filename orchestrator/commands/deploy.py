@@ -84,7 +84,12 @@ def diff(
     from orchestrator import flow_aws
     from orchestrator.aws.clients import connect
     from orchestrator.aws.deploy import plan_deployment
-    from orchestrator.commands.deploy_view import change_text, plan_lines, plan_to_json
+    from orchestrator.commands.deploy_view import (
+        all_changes,
+        change_text,
+        plan_lines,
+        plan_to_json,
+    )
 
     output = Output(as_json=as_json)
     prepared = flow_aws.compile_for(file, overrides, env)
@@ -93,7 +98,7 @@ def diff(
     plan = plan_deployment(flow_aws.deployment_of(prepared), aws)
     for line in plan_lines(plan, env, aws.region):
         output.say(line)
-    output.show(*map(change_text, plan.changes))
+    output.show(*map(change_text, all_changes(plan)))
     output.document(plan_to_json(plan, env, aws.region))
     context.exit(0 if plan.changes_nothing else 1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -11,6 +12,7 @@ from orchestrator.results.figures import plural, shortened
 
 if TYPE_CHECKING:
     from orchestrator.aws.deploy import DeploymentPlan
+    from orchestrator.aws.triggers import TriggerPlan
     from orchestrator.definition.changes import Change
     from orchestrator.results.model import Json
 
@@ -32,7 +34,17 @@ def plan_lines(plan: DeploymentPlan, env: str, region: str) -> list[str]:
     lines[2:2] = [f"hub          {text}" for text in _models(plan)]
     if plan.tags:
         lines.append(f"tags         {', '.join(f'{k}={v}' for k, v in plan.tags.items())}")
-    return lines
+    return [*lines, *map(_trigger_line, plan.triggers)]
+
+
+def all_changes(plan: DeploymentPlan) -> list[Change]:
+    """Return what differs in the definition, then in each trigger, below its name."""
+    below = [
+        replace(change, path=f"{one.trigger.name}.{change.path}")
+        for one in plan.triggers
+        for change in one.changes
+    ]
+    return [*plan.changes, *below]
 
 
 def change_text(change: Change) -> Text:
@@ -54,20 +66,28 @@ def plan_to_json(plan: DeploymentPlan, env: str, region: str) -> dict[str, Json]
         "pipeline_name": deployment.pipeline_name,
         "definition_hash": deployment.digest,
         "action": plan.action,
-        "changes": [
-            {
-                "path": change.path,
-                "kind": change.kind,
-                "before": change.before,
-                "after": change.after,
-            }
-            for change in plan.changes
+        "changes": [asdict(change) for change in all_changes(plan)],
+        "triggers": [
+            {"name": one.trigger.name, "action": one.action, "is_paused": one.is_paused}
+            for one in plan.triggers
         ],
         "uploads": [{"uri": one.uri, "size_bytes": one.size_bytes} for one in plan.uploads],
         "models": [{"uri": one.uri, "size_bytes": one.size_bytes} for one in plan.models],
         "tags": dict(plan.tags),
         "is_foreign": plan.is_foreign,
     }
+
+
+def _trigger_line(plan: TriggerPlan) -> str:
+    trigger, said = plan.trigger, str(plan.action)
+    if plan.action == "none":
+        said = "no change"
+    elif plan.action == "update":
+        said = f"update, {plural(len(plan.changes), 'change')}"
+    expression = trigger.request.get("ScheduleExpression")
+    when = f" {expression} {trigger.request['ScheduleExpressionTimezone']}" if expression else ""
+    paused = ", paused" if plan.is_paused else ""
+    return f"{trigger.kind:<13}{trigger.name}{when}: {said}{paused}"
 
 
 def _action(plan: DeploymentPlan) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator.compiler.assets import Asset, code_asset, data_asset
 from orchestrator.compiler.context import Context
 from orchestrator.compiler.job import config_json
+from orchestrator.compiler.new_rows import known_rows_assets
 from orchestrator.compiler.parameters import compile_parameter
 from orchestrator.compiler.step_code import CONFIG
 from orchestrator.compiler.steps import compile_steps
@@ -87,7 +88,7 @@ def compile_plan(plan: Plan, environment: Environment, sources: Sources) -> Comp
     return Compiled(
         definition,
         definition_bytes(definition),
-        _sorted_once([*code.values(), *data.values()]),
+        _sorted_once([*code.values(), *data.values(), *known_rows_assets(context)]),
         _hub_assets(context),
     )
 

@@ -38,8 +38,11 @@ def processing_step(
             "ContainerArguments": job.container_arguments(context, step),
         },
         "ProcessingInputs": [
-            _input("code", context.code_uris[step.name]),
-            *(_input(name, location(context, step.inputs[name])) for name in sorted(step.inputs)),
+            job_input("code", context.code_uris[step.name]),
+            *(
+                job_input(name, location(context, step.inputs[name]))
+                for name in sorted(step.inputs)
+            ),
         ],
         "ProcessingOutputConfig": {
             "Outputs": [_output(context, step.name, name) for name in outputs],
@@ -67,7 +70,8 @@ def processing_step(
     )
 
 
-def _input(name: str, uri: Json) -> Json:
+def job_input(name: str, uri: Json) -> Json:
+    """Return the request member that downloads an input before the job starts."""
     return {
         "InputName": name,
         "S3Input": {
@@ -82,10 +86,15 @@ def _input(name: str, uri: Json) -> Json:
 
 
 def _output(context: Context, step: str, name: str) -> Json:
+    return job_output(name, execution_prefix(context, step, name))
+
+
+def job_output(name: str, uri: Json) -> Json:
+    """Return the request member that uploads an output when the job ends."""
     return {
         "OutputName": name,
         "S3Output": {
-            "S3Uri": execution_prefix(context, step, name),
+            "S3Uri": uri,
             "LocalPath": f"{ROOT}/output/{name}",
             "S3UploadMode": "EndOfJob",
         },

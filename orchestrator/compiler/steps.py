@@ -13,6 +13,7 @@ from orchestrator.compiler.kinds.processing import compile_processing
 from orchestrator.compiler.kinds.register import compile_register
 from orchestrator.compiler.kinds.train import compile_train
 from orchestrator.compiler.nesting import nest
+from orchestrator.compiler.new_rows import remembering
 from orchestrator.compiler.smoke import compile_door, door_of
 from orchestrator.errors import Problem, SpecError
 from orchestrator.spec.approved import ApprovedSpec
@@ -92,6 +93,7 @@ def _compile_written(context: Context, step: PlannedStep, written: StepSpec) -> 
 def _gate_or_door(context: Context, name: str, behind: Sequence[Step]) -> Step:
     step = context.steps.get(name)
     if step and step.gate:
+        behind = (*behind, *remembering(context, step, behind))
         return compile_gate(context, step, step.gate, behind)
     return compile_door(name, behind)
 

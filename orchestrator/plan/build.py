@@ -24,6 +24,7 @@ from orchestrator.plan.rules import (
     reads_fit,
     tracking_settings_have_effect,
 )
+from orchestrator.plan.schedule import schedule_fits
 from orchestrator.plan.seal import training_never_reads_test_rows
 from orchestrator.plan.secrets import no_secret_is_written, secrets_of_steps
 from orchestrator.spec.findings import Findings
@@ -70,6 +71,7 @@ def build_plan(
     settings_have_effect(spec, findings)
     tracking_settings_have_effect(spec, findings)
     instances_share_the_work(spec, findings)
+    schedule_fits(spec, findings)
     no_secret_is_written(spec, findings)
     named = secrets_of_steps(spec, secrets, findings)
     links = link_steps(spec, facts, findings)
@@ -88,7 +90,10 @@ def build_plan(
     gates_name_what_is_measured(spec, findings)
     approvals_are_guarded(steps, findings)
     readers_wait_for_gates(steps, resolver, findings)
-    plan = Plan(spec.name, spec.description, spec.parameters, with_registry_steps(steps))
+    everything = with_registry_steps(steps)
+    plan = Plan(
+        spec.name, spec.description, spec.parameters, everything, spec.schedule, spec.notify
+    )
     return plan, tuple(sorted(findings.warnings, key=lambda warning: warning.line or 0))
 
 

@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 def gate_of(name: str, spec: StepSpec, facts: StepFacts) -> PlannedGate | None:
     """Return the gate on the step called `name`, or the one that it is; None if there is none."""
     if isinstance(spec, GateSpec):
-        return PlannedGate(name, tuple(_compared(spec)), any=spec.any)
+        return PlannedGate(name, tuple(_compared(spec)), any=spec.any, otherwise=spec.otherwise)
     conditions = tuple(_conditions(name, facts.gates)) if facts.gates else ()
-    return PlannedGate(name, conditions) if conditions else None
+    if facts.gates is None or not conditions:
+        return None
+    return PlannedGate(name, conditions, otherwise=facts.gates.otherwise)
 
 
 def metrics_compared_by(spec: StepSpec) -> Iterator[tuple[str, str]]:

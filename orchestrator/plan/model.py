@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from orchestrator.spec.fields import ParameterSpec
     from orchestrator.spec.pipeline import StepSpec
     from orchestrator.spec.project import SecretSpec
+    from orchestrator.spec.schedule import NotifySpec, ScheduleSpec
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ class PlannedGate:
     step: str
     conditions: tuple[GateCondition, ...]
     any: bool = False
+    otherwise: Literal["fail", "stop"] = "fail"
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,8 @@ class Plan:
     description: str | None
     parameters: Mapping[str, ParameterSpec]
     steps: tuple[PlannedStep, ...]
+    schedule: ScheduleSpec | None = None
+    notify: NotifySpec | None = None
 
     def step(self, name: str) -> PlannedStep:
         """Return the step called `name`; KeyError if there is none."""

@@ -85,7 +85,7 @@ def names_are_free(spec: PipelineSpec, gated: frozenset[str], findings: Findings
             findings.refuse(
                 f"steps.{name}", f"'${name}' already means something else", "Rename the step."
             )
-        for ending in ("-gate", "-gate-failed", DOOR):
+        for ending in ("-gate", "-gate-failed", "-known", DOOR):
             owner = name.removesuffix(ending)
             is_registered = isinstance(spec.steps.get(owner), RegisterSpec)
             if owner != name and (is_registered if ending == DOOR else owner in gated):

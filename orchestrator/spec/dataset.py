@@ -88,5 +88,15 @@ class DatasetSpec(JobModel):
     """Rows with less text are dropped and counted."""
     drop_ties: Flag = False
     """Drop and count preference rows whose `chosen` and `rejected` are equal, else refused."""
+    count_new_rows: Flag = False
+    """Measure `new_rows`: those that no earlier execution went on with (docs/schedule.md)."""
     gates: Gates = Gates()
     """Bounds on the step's metrics; what reads its outputs waits for them."""
+
+    def broken_rules(self) -> Iterator[Broken]:
+        """Yield a count that nothing asks for: what stands behind its gate remembers the rows."""
+        if self.count_new_rows and "new_rows" not in self.gates.min:
+            fix = "Write `gates: {min: {new_rows: 1000}, otherwise: stop}`, for example."
+            yield Broken("count_new_rows", "no gate of this step bounds `new_rows`", fix)
+        if "new_rows" in {**self.gates.min, **self.gates.max} and not self.count_new_rows:
+            yield Broken("gates", "nothing counts `new_rows`", "Add `count_new_rows: true`.")

@@ -175,9 +175,13 @@ class Gates(SpecModel):
     """Metric name to the largest value allowed."""
     min: dict[str, Number | ParameterReference] = {}
     """Metric name to the smallest value allowed."""
+    otherwise: Literal["fail", "stop"] = "fail"
+    """What a gate that stays shut does: fail the execution, or end it there as a success."""
 
     def broken_rules(self) -> Iterator[Broken]:
-        """Yield bounds that no value can meet."""
+        """Yield bounds that no value can meet, and a verdict on nothing."""
+        if self.otherwise == "stop" and not (self.min or self.max):
+            yield Broken("otherwise", "there is no bound to miss", "Add `min:` or `max:`.")
         for name in sorted(set(self.min) & set(self.max)):
             low, high = self.min[name], self.max[name]
             if isinstance(low, float) and isinstance(high, float) and low > high:

@@ -51,5 +51,7 @@ class GateSpec(StepModel):
     """What must hold."""
     any: Flag = False
     """Whether one condition is enough."""
+    otherwise: Literal["fail", "stop"] = "fail"
+    """What a gate that stays shut does: fail the execution, or end it there as a success."""
     passes: dict[ChannelName, Reference] = Field(default_factory=dict)
     """What readers get from here once the gate is open: `{model: $sft.model}`."""

@@ -14,6 +14,7 @@ from orchestrator.spec.gate import GateSpec
 from orchestrator.spec.generate import GenerateSpec
 from orchestrator.spec.processing import ProcessingSpec
 from orchestrator.spec.register import RegisterSpec
+from orchestrator.spec.schedule import NotifySpec, ScheduleSpec
 from orchestrator.spec.train import TrainSpec
 
 StepSpec = Annotated[
@@ -45,6 +46,10 @@ class PipelineSpec(SpecModel):
     """Other files, whose parameters and steps hold field by field where this one says nothing."""
     parameters: dict[ParameterName, ParameterSpec] = Field(default_factory=dict)
     """Values that may differ from one execution to the next."""
+    schedule: ScheduleSpec | None = None
+    """When the pipeline starts by itself once it is deployed."""
+    notify: NotifySpec | None = None
+    """Which ends of an execution somebody is told of."""
     steps: dict[StepName, StepSpec] = Field(min_length=1)
     """Name to step, in any order."""
 

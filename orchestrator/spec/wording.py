@@ -58,6 +58,7 @@ PATTERNS = {
     r"^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$": (
         "an environment's name: at most 32 small letters, digits and hyphens"
     ),
+    r"^(s3://.+|\$params\.[A-Za-z][A-Za-z0-9]*)$": "s3://bucket/prefix/ or $params.Name",
     r"^[a-z]{2}(-[a-z]+)+-[0-9]+$": "an AWS region such as eu-central-1",
     r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$": (
         "the ARN of a role, arn:aws:iam::ACCOUNT:role/NAME"

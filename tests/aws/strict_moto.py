@@ -2,8 +2,9 @@
 
 moto 5.2 takes a definition that is no JSON, forgets client tokens, tells of a missing pipeline with
 another code than the service model names, has executions that are over at once, and lacks
-`ListPipelineExecutionSteps` and `StopPipelineExecution`. Here an execution is one step further each
-time its steps are listed, and its jobs are there to be described.
+`ListPipelineExecutionSteps`, `StopPipelineExecution` and `RetryPipelineExecution`. Here an
+execution is one step further each time its steps are listed, and its jobs are there to be
+described; or, once `run_by` has named an engine, it is a real run on this machine.
 """
 
 from __future__ import annotations
@@ -28,12 +29,14 @@ from orchestrator.definition.reader import parse_definition
 from orchestrator.definition.validation import validate
 from orchestrator.errors import DefinitionError
 from tests.aws.account import BUCKET
+from tests.aws.local_engine import LocalEngine, LocalRun, Request
 
 LAX = {
     name: getattr(SageMakerResponse, name)
     for name in (
         "create_pipeline", "update_pipeline", "describe_pipeline", "start_pipeline_execution",
-        "describe_pipeline_execution", "describe_training_job", "describe_processing_job",
+        "list_pipeline_executions", "describe_pipeline_execution", "describe_training_job",
+        "describe_processing_job",
     )
 }  # fmt: skip
 """What moto itself does."""
@@ -45,7 +48,7 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 @dataclass
 class Run:
-    """An execution: its steps in order, as far as they have come."""
+    """An execution of jobs that do nothing: its steps in order, as far as they have come."""
 
     arn: str
     waiting: list[Step]
@@ -56,6 +59,36 @@ class Run:
     logs: LogsBackend | None = None
     s3: S3Backend | None = None
     hosts: int = 1
+    started_at: datetime = field(default_factory=utcnow)
+    changed_at: datetime = field(default_factory=utcnow)
+
+    def stop(self) -> None:
+        """Let the step that runs be the last."""
+        self.status = "Stopping"
+
+    def retry(self) -> None:
+        """Go on from the step that failed."""
+        again = [name for name, one in self.steps.items() if one["StepStatus"] != "Succeeded"]
+        known = {step.name: step for step, _ in self.jobs.values()}
+        self.waiting[:0] = [known[name] for name in again if name in known]
+        self.status, self.reason = "Executing", None
+
+    def outputs_of(self, step: str) -> dict[str, str]:
+        """Return output name to URI."""
+        known, job = next((one, job) for job, (one, _) in self.jobs.items() if one.name == step)
+        place = f"s3://{BUCKET}/{OUTPUTS}/{step}"
+        if known.type == "Training":
+            return {"model": f"{place}/{job}/output/model/"}
+        return {name: f"{place}/{name}" for name in _output_names(known)}
+
+    def metrics_of(self, step: str) -> dict[str, float]:
+        """Return what a training job measured."""
+        del step
+        return {"loss": 1.5}
+
+    def secondary_status(self, step: str) -> str:
+        """Return how far a training job is."""
+        return "Completed" if self.steps[step]["StepStatus"] in ENDED else "Training"
 
     def advance(self, fails: set[str]) -> None:
         """End the step that runs; else start the next one; else end."""
@@ -162,13 +195,32 @@ def start_pipeline_execution(self: SageMakerResponse) -> ActionResult:
     if given - known:
         msg = f"Unknown parameter(s) {sorted(given - known)}"
         raise AWSValidationException(msg)
+    self.params["PipelineName"] = pipeline.pipeline_name  # It may be the ARN.
     answer = LAX["start_pipeline_execution"](self)
     arn = answer.result["PipelineExecutionArn"]
     started[token] = arn
     logs = logs_backends[self.current_account][self.region]
     s3 = s3_backends[self.current_account][self.partition]
-    _state(self, "runs")[arn] = Run(arn, list(definition.steps), logs=logs, s3=s3)
+    engine: LocalEngine | None = _state(self, "engine").get("one")
+    if engine is None:
+        _state(self, "runs")[arn] = Run(arn, list(definition.steps), logs=logs, s3=s3)
+        return answer
+    parameters = {one["Name"]: one["Value"] for one in self._get_param("PipelineParameters") or ()}
+    data = pipeline.pipeline_definition.encode()
+    _state(self, "runs")[arn] = engine.start(Request(arn, data, parameters, s3, logs))
     return answer
+
+
+def list_pipeline_executions(self: SageMakerResponse) -> ActionResult:
+    """Tell how each stands, the newest first."""
+    self.params["PipelineName"] = _pipeline(self).pipeline_name
+    answer = dict(LAX["list_pipeline_executions"](self).result)
+    for one in answer["PipelineExecutionSummaries"]:
+        run = _state(self, "runs")[one["PipelineExecutionArn"]]
+        one |= {"PipelineExecutionStatus": run.status, "StartTime": run.started_at}
+        one.pop("PipelineExecutionFailureReason")
+    answer["PipelineExecutionSummaries"].reverse()
+    return ActionResult(answer)
 
 
 def describe_pipeline_execution(self: SageMakerResponse) -> ActionResult:
@@ -176,6 +228,7 @@ def describe_pipeline_execution(self: SageMakerResponse) -> ActionResult:
     run = _run(self)
     found = dict(LAX["describe_pipeline_execution"](self).result)
     found["PipelineExecutionStatus"] = run.status
+    found |= {"CreationTime": run.started_at, "LastModifiedTime": run.changed_at}
     found.pop("FailureReason")
     return ActionResult(found | ({"FailureReason": run.reason} if run.reason else {}))
 
@@ -198,7 +251,17 @@ def stop_pipeline_execution(self: SageMakerResponse) -> ActionResult:
     if run.status != "Executing":
         msg = f"Pipeline execution {run.arn} has ended: {run.status}"
         raise AWSValidationException(msg)
-    run.status = "Stopping"
+    run.stop()
+    return ActionResult({"PipelineExecutionArn": run.arn})
+
+
+def retry_pipeline_execution(self: SageMakerResponse) -> ActionResult:
+    """Go on with what failed or was stopped."""
+    run = _run(self)
+    if run.status not in {"Failed", "Stopped"}:
+        msg = f"Pipeline execution {run.arn} cannot be retried: {run.status}"
+        raise AWSValidationException(msg)
+    run.retry()
     return ActionResult({"PipelineExecutionArn": run.arn})
 
 
@@ -207,18 +270,21 @@ def describe_training_job(self: SageMakerResponse) -> ActionResult:
     found = _job(self, self._get_param("TrainingJobName"))
     if found is None:
         return LAX["describe_training_job"](self)
-    _, step, entry = found
-    job = self._get_param("TrainingJobName")
-    output = f"s3://{BUCKET}/{OUTPUTS}/{step.name}"
+    run, step, entry = found
+    job, outputs = self._get_param("TrainingJobName"), run.outputs_of(step.name)
+    place = {"ModelArtifacts": {"S3ModelArtifacts": outputs["model"]}} if outputs else {}
     return ActionResult(
         {
             "TrainingJobName": job,
             "TrainingJobArn": entry["Metadata"]["TrainingJob"]["Arn"],
             "TrainingJobStatus": _job_status(entry),
-            "SecondaryStatus": "Completed" if entry["StepStatus"] in ENDED else "Training",
-            "ModelArtifacts": {"S3ModelArtifacts": f"{output}/{job}/output/model/"},
-            "FinalMetricDataList": [{"MetricName": "loss", "Value": 1.5, "Timestamp": NOW}],
+            "SecondaryStatus": run.secondary_status(step.name),
+            "FinalMetricDataList": [
+                {"MetricName": name, "Value": value, "Timestamp": NOW}
+                for name, value in run.metrics_of(step.name).items()
+            ][:40],
             "CreationTime": NOW,
+            **place,
         }
     )
 
@@ -228,17 +294,17 @@ def describe_processing_job(self: SageMakerResponse) -> ActionResult:
     found = _job(self, self._get_param("ProcessingJobName"))
     if found is None:
         return LAX["describe_processing_job"](self)
-    _, step, entry = found
+    run, step, entry = found
     outputs = [
         {
             "OutputName": name,
             "S3Output": {
-                "S3Uri": f"s3://{BUCKET}/{OUTPUTS}/{step.name}/{name}",
+                "S3Uri": uri,
                 "LocalPath": f"/opt/ml/processing/output/{name}",
                 "S3UploadMode": "EndOfJob",
             },
         }
-        for name in _output_names(step)
+        for name, uri in run.outputs_of(step.name).items()
     ]
     return ActionResult(
         {
@@ -258,7 +324,9 @@ STRICT = (
     start_pipeline_execution,
     describe_pipeline_execution,
     list_pipeline_execution_steps,
+    list_pipeline_executions,
     stop_pipeline_execution,
+    retry_pipeline_execution,
     describe_training_job,
     describe_processing_job,
 )
@@ -271,6 +339,12 @@ def fail_at(step: str, region: str = "eu-central-1") -> None:
     """Let the step of this name fail in every execution from now on."""
     backend = sagemaker_backends[DEFAULT_ACCOUNT_ID][region]
     backend.__dict__.setdefault("strict", {}).setdefault("fails", {})[step] = True
+
+
+def run_by(engine: LocalEngine, account: str, region: str) -> None:
+    """Let every execution from now on be a real run of `engine`."""
+    backend = sagemaker_backends[account][region]
+    backend.__dict__.setdefault("strict", {})["engine"] = {"one": engine}
 
 
 def _state(self: SageMakerResponse, name: str) -> dict[str, Any]:
@@ -288,17 +362,17 @@ def _pipeline(self: SageMakerResponse) -> Any:
     return pipelines[name]
 
 
-def _run(self: SageMakerResponse) -> Run:
+def _run(self: SageMakerResponse) -> Run | LocalRun:
     arn = self._get_param("PipelineExecutionArn")
     runs = _state(self, "runs")
     if arn not in runs:
         msg = f"Pipeline execution '{arn}' does not exist."
         raise ResourceNotFound(msg)
-    run: Run = runs[arn]
+    run: Run | LocalRun = runs[arn]
     return run
 
 
-def _job(self: SageMakerResponse, name: str) -> tuple[Run, Step, dict[str, Any]] | None:
+def _job(self: SageMakerResponse, name: str) -> tuple[Run | LocalRun, Step, dict[str, Any]] | None:
     for run in _state(self, "runs").values():
         if name in run.jobs:
             return (run, *run.jobs[name])

@@ -1,19 +1,25 @@
 """An AWS account on this machine, over HTTP: moto's server, made strict. Prints its port.
 
 A program of its own, since tests may not open sockets: `python -m tests.functional.aws_server`.
-The account is empty but for the buckets of the example's `fmo.yaml`.
+The account is empty but for the buckets of the example's `fmo.yaml`. With a folder as argument,
+executions are real runs of the local backend, which keeps them there.
 """
 
 from __future__ import annotations
 
 import sys
 import threading
+from pathlib import Path
 
 import boto3
 from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-import tests.aws.strict_moto  # noqa: F401 - makes moto strict
+from orchestrator.local.clock import SystemClock
+from orchestrator.local.home import Home
+from tests.aws.account import SERVED
+from tests.aws.local_engine import LocalEngine
+from tests.aws.strict_moto import run_by
 
 REGION = "eu-central-1"
 BUCKETS = ("acme-dev", "acme-prod")
@@ -34,6 +40,8 @@ def main() -> None:
     s3 = boto3.Session("key", "secret", region_name=REGION).client("s3", endpoint_url=address)
     for bucket in BUCKETS:
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    for folder in sys.argv[1:]:
+        run_by(LocalEngine(Home(Path(folder)), SystemClock()), SERVED, REGION)
     sys.stdout.write(f"{server.server_port}\n")
     sys.stdout.flush()
     sys.stdin.read()

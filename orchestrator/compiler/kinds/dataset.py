@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from orchestrator.compiler.new_rows import KNOWN, known_rows
 from orchestrator.compiler.processing_job import processing_step
+from orchestrator.plan.model import S3Uri
 
 if TYPE_CHECKING:
     from orchestrator.compiler.context import Context
@@ -15,4 +18,8 @@ if TYPE_CHECKING:
 
 def compile_dataset(context: Context, step: PlannedStep, spec: DatasetSpec) -> Step:
     """Return the Processing step that formats, cleans and splits rows."""
-    return processing_step(context, step, spec, outputs=("data", "metrics", "test"))
+    if not spec.count_new_rows:
+        return processing_step(context, step, spec, outputs=("data", "metrics", "test"))
+    remembered = {**step.inputs, KNOWN: S3Uri(known_rows(context, step.name))}
+    counting = replace(step, inputs=remembered)
+    return processing_step(context, counting, spec, outputs=("data", KNOWN, "metrics", "test"))

@@ -1,4 +1,4 @@
-"""Gates, on a step or of kind `gate`: a Condition step with a Fail step behind it."""
+"""Gates, on a step or of kind `gate`: a Condition step, with a Fail step behind it or nothing."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def compile_gate(
         depends_on=job.explicit_dependencies(context, step) if own else (),
         conditions=conditions,
         if_steps=tuple(behind),
-        else_steps=(_fail_step(context, gate),),
+        else_steps=(_fail_step(context, gate),) if gate.otherwise == "fail" else (),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.aws.account import SERVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -96,9 +99,22 @@ def fmo(tmp_path: Path) -> Fmo:
 @pytest.fixture
 def account(fmo: Fmo) -> Iterator[Fmo]:
     """`fmo` with credentials of an account of AWS, which is a server on this machine."""
+    with _account(fmo) as found:
+        yield found
+
+
+@pytest.fixture
+def running_account(fmo: Fmo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fmo]:
+    """As `account`, with executions that do what their definition says."""
+    with _account(fmo, str(tmp_path_factory.mktemp("engine"))) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def _account(fmo: Fmo, *arguments: str) -> Iterator[Fmo]:
     server = subprocess.Popen(
-        [sys.executable, "-m", "tests.functional.aws_server"],
-        cwd=ROOT, env=os.environ | {"MOTO_ACCOUNT_ID": "111111111111"}, text=True,
+        [sys.executable, "-m", "tests.functional.aws_server", *arguments],
+        cwd=ROOT, env=os.environ | {"MOTO_ACCOUNT_ID": SERVED}, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     )  # fmt: skip
     with server:
