@@ -127,6 +127,7 @@ def _train(spec: TrainSpec) -> StepFacts:
         reads=(
             *_optional("data", spec.data, "data", "data"),
             *_optional("model_name_or_path", spec.model_name_or_path, "model", "model"),
+            *_reward_models(spec),
         ),
         outputs={"model": "model"},
         main="model",
@@ -134,6 +135,12 @@ def _train(spec: TrainSpec) -> StepFacts:
         has_metrics=True,
         fits_on=("data",),
     )
+
+
+def _reward_models(spec: TrainSpec) -> Iterator[Read]:
+    for name, reward in spec.rewards.items():
+        if reward.model is not None:
+            yield Read(f"rewards.{name}.model", reward.model, "model", f"reward-{name}")
 
 
 def _generate(spec: GenerateSpec) -> StepFacts:

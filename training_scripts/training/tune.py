@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -20,13 +21,19 @@ from training_scripts.training.job import (
 from training_scripts.training.model import load_model, load_tokenizer, prepare_model
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from training_scripts.container import Job
     from training_scripts.training.loop import Trained
     from training_scripts.training.objectives.objective import Objective
     from training_scripts.training.settings import TrainSettings
 
 
-def tune(job: Job, settings: TrainSettings, objective: Objective) -> None:
+Load = Callable[["Path", Any], tuple[Any, Any]]
+"""From a folder and a number type to a model, and the type that its weights are stored in."""
+
+
+def tune(job: Job, settings: TrainSettings, objective: Objective, load: Load = load_model) -> None:
     """Tune the model in channel `model` and save it, by the method that `settings` name.
 
     Raises:
@@ -39,7 +46,7 @@ def tune(job: Job, settings: TrainSettings, objective: Objective) -> None:
     tokenizer = load_tokenizer(folder)
     lora = settings.method == "lora"
     with naming_lack_of_memory(settings):
-        model, stored = load_model(folder, dtype if lora else torch.float32)
+        model, stored = load(folder, dtype if lora else torch.float32)
         model = prepare_model(model, settings, world.device)
         if lora:
             model = add_adapter(model, settings)
