@@ -14,7 +14,7 @@ from training_scripts.training.settings import read_settings
 def main(job: Job | None = None) -> None:
     """Run `job`, that of this container unless another is given."""
     job = current_job() if job is None else job
-    settings = read_settings(job.settings)
+    settings = read_settings(job.settings, job.smoke)
 
     from training_scripts.training.objectives.dpo import DPO
     from training_scripts.training.tune import tune

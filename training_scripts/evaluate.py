@@ -15,7 +15,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from training_scripts.container import current_job, fail
-from training_scripts.evaluation.asking import Papers, ask_models, model_folders
+from training_scripts.evaluation.asking import Asked, Papers, ask_models, model_folders
 from training_scripts.evaluation.champion import champion_metrics, read_champion
 from training_scripts.evaluation.contamination import contamination
 from training_scripts.evaluation.exam import ExamSettings, Paper
@@ -45,6 +45,8 @@ from training_scripts.evaluation.report import (
     table,
 )
 from training_scripts.evaluation.retention import forgetting, retention_paper, verdict_on
+from training_scripts.evaluation.reward_exam import examine_scorer
+from training_scripts.evaluation.reward_model import is_reward_model, load_scorer
 from training_scripts.evaluation.scores import Measure, score
 
 if TYPE_CHECKING:
@@ -82,6 +84,9 @@ def examine(job: Job) -> None:
         settings = job.smoke.capped(settings, max_rows_per_task=rows, max_new_tokens=16)
     print("settings " + json.dumps({name: settings[name] for name in DEFAULTS}), flush=True)
     exam, training = read_questions(job, settings)
+    if is_reward_model(job.input("model")):
+        examine_rewards(job, settings, exam, training)
+        return
     closed = answer_sets(exam, training, settings["closed_tasks"])
     champion = read_champion(job)
     models = model_folders(job, champion)
@@ -93,8 +98,8 @@ def examine(job: Job) -> None:
         harm_paper_of(job, settings),
     )
     answers = ask_models(models, papers)
-    asked, before, rival = (answers.get(name) for name in ("model", "base_model", "champion"))
-    tuned, base = answers["model"].exam, before.exam if before else None
+    asked, before, rival = answers["model"], answers.get("base_model"), answers.get("champion")
+    tuned, base = asked.exam, before.exam if before else None
     findings = Findings(
         model=score(exam, tuned, closed),
         base=score(exam, base, closed) if base else None,
@@ -109,14 +114,21 @@ def examine(job: Job) -> None:
     found = metrics(findings, measure)
     found |= leaks(exam, training)
     found |= champion_metrics(champion, settings["champion_metrics"])
-    if papers.retention and asked and asked.retention and before and before.retention:
+    job.write_metrics(found | side_effects(job, papers, asked, before, measure))
+
+
+def side_effects(
+    job: Job, papers: Papers, asked: Asked, before: Asked | None, measure: Measure
+) -> dict[str, float]:
+    """Return what training broke, and which harm it added."""
+    found: dict[str, float] = {}
+    if papers.retention and asked.retention and before and before.retention:
         found |= forgetting(papers.retention, asked.retention, before.retention, measure)
         print(verdict_on(found), flush=True)
-    if papers.harm and asked and asked.harm:
-        found |= measure_harm(
-            job, papers.harm, asked.harm, before.harm if before else None, measure
-        )
-    job.write_metrics(found)
+    if papers.harm and asked.harm:
+        base = before.harm if before else None
+        found |= measure_harm(job, papers.harm, asked.harm, base, measure)
+    return found
 
 
 def leaks(exam: list[Question], training: list[Question]) -> dict[str, float]:
@@ -152,6 +164,26 @@ def measure_harm(
     lines = harm_lines(paper, tuned, base, scorer)
     write_lines(job.output("samples") / "harm.jsonl", lines)
     return found
+
+
+def examine_rewards(
+    job: Job, settings: Mapping[str, Any], exam: list[Question], training: list[Question]
+) -> None:
+    """Measure a reward model, which writes nothing, on pairs."""
+    import torch
+
+    if job.has_input("base_model"):
+        fail("base_model: a reward model is measured alone. Remove `base_model`.")
+    measure = Measure(checked_confidence(settings["confidence"]), settings["seed"])
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    scorer = load_scorer(job.input("model"), "model", settings["max_length"], device)
+    found = examine_scorer(scorer, exam, measure)
+    for name in ("preference_accuracy", "reward_margin", "calibration_error"):
+        print(f"{name}: {found[name]:.4f}")
+    write_json(job.output("metrics") / "table.json", {"confidence": measure.confidence, "rows": []})
+    write_lines(job.output("samples") / "samples.jsonl", [])
+    found["leaked_rows"] = leaked_rows(exam, training)
+    job.write_metrics(found)
 
 
 def read_questions(job: Job, settings: Mapping[str, Any]) -> tuple[list[Question], list[Question]]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from orchestrator.catalog.images import ImageName
     from orchestrator.spec.pipeline import StepSpec
-    from orchestrator.spec.train import Objective
+    from orchestrator.spec.train_rl import Objective
 
 StepType: TypeAlias = Literal["Processing", "Training", "RegisterModel", "Condition"]
 
@@ -60,7 +60,11 @@ TRAINERS: Mapping[Objective, str] = {
     "pretrain": "pretrain.py",
     "continued_pretrain": "pretrain.py",
     "sft": "sft.py",
+    "reward": "reward.py",
     "dpo": "dpo.py",
+    "kto": "kto.py",
+    "rloo": "reinforce.py",
+    "grpo": "reinforce.py",
 }
 """Objective to the script that trains for it."""
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orchestrator.compiler.files import check_inside, naming_unreadable, read_code_folder
 from orchestrator.compiler.imports import import_closure
 from orchestrator.compiler.kind_facts import job_facts
-from orchestrator.compiler.tracking import with_tracker_libraries
+from orchestrator.compiler.tracking import with_libraries
 from orchestrator.errors import Problem, SpecError
 from orchestrator.spec.fields import JobModel
 from orchestrator.spec.own_script import own_script
+from orchestrator.spec.suggest import did_you_mean
+from orchestrator.spec.train import TrainSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +64,8 @@ class CodeReader:
             code = self._user_code(step.name, own)
         else:
             script = job_facts(spec).script
-            code = StepCode(script, self._closure(script, None, f"steps.{step.name}"))
+            files = self._closure(script, None, f"steps.{step.name}")
+            code = StepCode(script, {**files, **self._reward_files(step.name, spec, files)})
         content = self._requirements(step.name, spec)
         return StepCode(code.script, {**code.files, REQUIREMENTS: content}) if content else code
 
@@ -74,13 +78,33 @@ class CodeReader:
         _refuse_reserved(path.name, where)
         return StepCode(path.name, self._closure(path.name, path.parent, where))
 
+    def _reward_files(
+        self, step: str, spec: JobModel, ours: Mapping[str, bytes]
+    ) -> dict[str, bytes]:
+        """The files of the user's that hold reward functions, and what they import."""
+        found: dict[str, bytes] = {}
+        for name, reward in spec.rewards.items() if isinstance(spec, TrainSpec) else ():
+            if reward.function is None:
+                continue
+            where = f"steps.{step}.rewards.{name}.function"
+            path = self.folder / reward.function.partition(":")[0]
+            self._must_read(path, where)
+            _refuse_reserved(path.name, where)
+            for file, content in self._closure(path.name, path.parent, where).items():
+                if {**ours, **found}.get(file, content) != content:
+                    what = f"'{file}' beside the function is the name of another file of the job"
+                    raise SpecError(Problem(where, what, "Rename it."))
+                found[file] = content
+            _defines(found[path.name], reward.function.partition(":")[2], where)
+        return found
+
     def _requirements(self, step: str, spec: JobModel) -> bytes:
-        """What the job must install: as the user lists it, and for trackers."""
+        """What the job must install: as the user lists it, for trackers, and for its trainer."""
         written = b""
         if spec.requirements is not None:
             path = self.folder / spec.requirements
             written = self._must_read(path, f"steps.{step}.requirements")
-        return with_tracker_libraries(written, spec)
+        return with_libraries(written, spec)
 
     def _source_folder(self, step: str, own: OwnScript, source: Path) -> StepCode:
         files = read_code_folder(source, f"steps.{step}.source_dir")
@@ -145,6 +169,15 @@ def _path_below(folder: Path, path: Path) -> str | None:
     """`path` relative to `folder`; None if it lies elsewhere."""
     folder, path = folder.resolve(), path.resolve()
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else None
+
+
+def _defines(source: bytes, function: str, where: str) -> None:
+    """Refuse a file that has no function of this name at its top level."""
+    functions = ast.FunctionDef | ast.AsyncFunctionDef
+    known = [node.name for node in ast.parse(source).body if isinstance(node, functions)]
+    if function not in known:
+        hint = did_you_mean(function, known, noun="functions") or "Write the function there."
+        raise SpecError(Problem(where, f"the file defines no function {function!r}", hint))
 
 
 def _refuse_reserved(name: str, where: str) -> None:

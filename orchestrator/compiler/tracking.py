@@ -7,9 +7,11 @@ import re
 from typing import TYPE_CHECKING
 
 from orchestrator.catalog.trackers import BRINGS, MLFLOW, MLFLOW_ON_SAGEMAKER, WANDB
+from orchestrator.catalog.trainers import TRL
 from orchestrator.compiler.values import execution_prefix
 from orchestrator.spec.tracking import is_folder, is_sagemaker_arn, trackers_of
 from orchestrator.spec.train import TrainSpec
+from orchestrator.spec.train_rl import REINFORCED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +29,7 @@ SETTINGS = frozenset(("report_to", "tracking_uri", "project", "run_name"))
 TENSORBOARD_FOLDER = "/opt/ml/output/tensorboard"
 """SageMaker's own default (botocore, TensorBoardOutputConfig, LocalPath)."""
 
+_BRINGS = {**BRINGS, TRL: ("trl",)}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -51,11 +54,11 @@ def tracking_settings(spec: StepModel, pipeline: str, folder: Path) -> dict[str,
     }
 
 
-def with_tracker_libraries(requirements: bytes, spec: JobModel) -> bytes:
-    """Return a requirements.txt with what the step's trackers need and it does not name."""
+def with_libraries(requirements: bytes, spec: JobModel) -> bytes:
+    """Return a requirements.txt with what the step's trackers and trainer need and it lacks."""
     lines = requirements.decode("utf-8", "replace").splitlines()
     named = {found[0].lower().replace("_", "-") for line in lines if (found := _NAME.match(line))}
-    lacking = [line for line in _libraries(spec) if named.isdisjoint(BRINGS[line])]
+    lacking = [line for line in _libraries(spec) if named.isdisjoint(_BRINGS[line])]
     if not lacking:
         return requirements
     between = b"" if requirements.endswith(b"\n") or not requirements else b"\n"
@@ -94,6 +97,8 @@ def _libraries(spec: JobModel) -> Iterator[str]:
             yield MLFLOW_ON_SAGEMAKER
     if "wandb" in trackers:
         yield WANDB
+    if spec.objective in REINFORCED:
+        yield TRL
 
 
 def _mlflow_has_a_server(

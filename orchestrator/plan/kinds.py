@@ -137,6 +137,7 @@ def _train(spec: TrainSpec) -> StepFacts:
             *_optional("data", spec.data, "data", "data"),
             *_optional("replay_data", spec.replay_data, "data", "replay"),
             *_optional("model_name_or_path", spec.model_name_or_path, "model", "model"),
+            *_reward_models(spec),
         ),
         outputs={"model": "model"},
         main="model",
@@ -144,6 +145,12 @@ def _train(spec: TrainSpec) -> StepFacts:
         has_metrics=True,
         fits_on=("data", "replay_data"),
     )
+
+
+def _reward_models(spec: TrainSpec) -> Iterator[Read]:
+    for name, reward in spec.rewards.items():
+        if reward.model is not None:
+            yield Read(f"rewards.{name}.model", reward.model, "model", f"reward-{name}")
 
 
 def _generate(spec: GenerateSpec) -> StepFacts:

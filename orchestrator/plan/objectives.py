@@ -7,18 +7,35 @@ from typing import TYPE_CHECKING
 from orchestrator.plan.model import StepOutput
 from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.train import TrainSpec
+from orchestrator.spec.train_rl import REINFORCED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from orchestrator.plan.resolve import Resolver
     from orchestrator.spec.findings import Findings
     from orchestrator.spec.pipeline import PipelineSpec
 
 LORA_ONLY = ("lora_r", "lora_alpha", "lora_dropout", "target_modules", "merge_adapter")
-PREFERENCE_ONLY = ("beta", "loss_type", "label_smoothing")
-NOT_FOR_PREFERENCES = ("packing", "completion_only_loss")
-"""A pair is a sequence of its own, and its loss is always that of the answers."""
+READ_BY_OBJECTIVES: Mapping[str, tuple[str, ...]] = {
+    "packing": ("pretrain", "continued_pretrain", "sft"),
+    "completion_only_loss": ("sft", "pretrain", "continued_pretrain"),
+    "beta": ("dpo", "kto", "rloo", "grpo"),
+    "loss_type": ("dpo", "kto"),
+    "label_smoothing": ("dpo",),
+    "center_rewards_coefficient": ("reward",),
+    "desirable_weight": ("kto",),
+    "undesirable_weight": ("kto",),
+    "num_generations": REINFORCED,
+    "max_completion_length": REINFORCED,
+    "temperature": REINFORCED,
+    "truncate": ("pretrain", "continued_pretrain", "sft", "reward", "dpo", "kto"),
+}
+"""Fields of `train` to the objectives that read them; the others have no use for them."""
+PAIRED = ("reward", "dpo")
+"""Objectives that learn from pairs alone."""
+ANSWERED = ("pretrain", "continued_pretrain", "sft")
+"""Objectives that learn from one answer a row; those that are left take either."""
 
 
 def settings_have_effect(spec: PipelineSpec, findings: Findings) -> None:
@@ -41,10 +58,11 @@ def data_fit_objectives(resolver: Resolver, findings: Findings) -> None:
         made = resolver.spec.steps[source.step] if isinstance(source, StepOutput) else None
         if not isinstance(made, DatasetSpec) or made.format == "auto":
             continue
-        if (step.objective == "dpo") == (made.format == "preference"):
+        paired = made.format == "preference"
+        if step.objective not in (ANSWERED if paired else PAIRED):
             continue
-        other = "sft" if step.objective == "dpo" else "dpo"
-        wanted = "preference" if step.objective == "dpo" else "auto"
+        other = "sft" if step.objective in PAIRED else "dpo"
+        wanted = "preference" if step.objective in PAIRED else "auto"
         findings.refuse(
             f"steps.{name}.objective",
             f"`{step.objective}` cannot learn from '{step.data}', whose rows are of "
@@ -60,9 +78,8 @@ def _without_effect(step: TrainSpec) -> Iterator[tuple[str, str, str]]:
             yield field, f"`method: {step.method}`", "Write `method: lora`, or remove it."
     if step.replay_data is None:
         yield "replay_share", "`replay_data` unset", "Set `replay_data`, or remove it."
-    if step.objective == "dpo":
-        for field in NOT_FOR_PREFERENCES:
-            yield field, "`objective: dpo`", "Remove it."
-    else:
-        for field in PREFERENCE_ONLY:
-            yield field, f"`objective: {step.objective}`", "Write `objective: dpo`, or remove it."
+    for field, readers in READ_BY_OBJECTIVES.items():
+        if step.objective not in readers:
+            cure = f"Write `objective: {readers[0]}`, or remove it."
+            kept = field in ("packing", "completion_only_loss", "truncate")
+            yield field, f"`objective: {step.objective}`", "Remove it." if kept else cure

@@ -29,6 +29,9 @@ MOST_CHARACTERS = 4_000
 """Of a prompt or an answer, so that the page stays small enough to mail."""
 MORE_CURVES: Mapping[str, tuple[str, str]] = {
     "eval_accuracy": ("Token accuracy in validation", ""),
+    "reward": ("Mean reward", ""),
+    "kl": ("KL to the reference", "nats"),
+    "completion_length": ("Length of completions", "tokens"),
     "learning_rate": ("Learning rate", ""),
     "grad_norm": ("Gradient norm", ""),
     "tokens_per_second": ("Speed", "tokens/s"),

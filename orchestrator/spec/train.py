@@ -14,7 +14,6 @@ from orchestrator.spec.fields import (
     Count,
     Flag,
     Gates,
-    JobModel,
     Location,
     MetricDefinitions,
     Natural,
@@ -28,14 +27,21 @@ from orchestrator.spec.fields import (
     SpecModel,
 )
 from orchestrator.spec.tracking import ReportTo, RunLabel, TrackingUri, holds_credentials
+from orchestrator.spec.train_rl import (
+    JudgementFields,
+    LossType,
+    Objective,
+    broken_judgement_rules,
+    default_beta,
+    default_loss_type,
+)
 from orchestrator.spec.train_script import broken_script_rules, fields_of_the_other_way
 
-Objective = Literal["pretrain", "continued_pretrain", "sft", "dpo"]
 Method = Literal["full", "lora"]
 LEARNING_RATE = 2e-5
 """SFTConfig of TRL 1.16."""
-LEARNING_RATES = {"dpo": 1e-6}
-"""Of objectives that start lower: DPOConfig of TRL 1.16."""
+LEARNING_RATES = {"reward": 1e-4, "dpo": 1e-6, "kto": 1e-6, "rloo": 1e-6, "grpo": 1e-6}
+"""Of objectives that start elsewhere: their configurations in TRL 1.16."""
 REPLAYING = ("pretrain", "continued_pretrain", "sft")
 """Objectives that can mix other rows in."""
 LearningRate = Annotated[float, Strict(), Field(gt=0, lt=1)]
@@ -95,7 +101,7 @@ class TokenizerSpec(SpecModel):
     """Tokens in the vocabulary, the 256 bytes and the special tokens included."""
 
 
-class TrainSpec(JobModel):
+class TrainSpec(JudgementFields):
     """One training job, by a trainer of ours (`objective`) or by a `script` of the user's.
 
     Outputs: `model` (of ours: Hugging Face layout, safetensors).
@@ -104,7 +110,7 @@ class TrainSpec(JobModel):
     kind: Literal["train"] = "train"
     """The step's kind."""
     objective: Objective | None = None
-    """`pretrain` from scratch, `continued_pretrain` on text, `sft` on answers, `dpo` on pairs."""
+    """`pretrain`, `continued_pretrain`, `sft`, `reward`, `dpo`, `kto`, `rloo` or `grpo`."""
     method: Method = "full"
     """`full` trains every weight; `lora` trains low-rank adapters beside frozen weights."""
     model_name_or_path: Location | None = Field(
@@ -158,7 +164,7 @@ class TrainSpec(JobModel):
         validation_alias=AliasChoices("learning_rate", "lr"),
         json_schema_extra={"default": LEARNING_RATE},
     )
-    """Peak learning rate; the default for `dpo` is 1e-6 (both are TRL's)."""
+    """Peak learning rate; by default 1e-4 for `reward`, 1e-6 for `dpo` and below (all TRL's)."""
     lr_scheduler_type: Literal["cosine", "linear", "constant", "constant_with_warmup"] = "cosine"
     """How the learning rate falls after warm-up."""
     warmup_ratio: Share | ParameterReference = 0.03
@@ -195,10 +201,14 @@ class TrainSpec(JobModel):
     merge_adapter: Flag = True
     """Save the merged model, and the adapter in `adapter/`; if false, the adapter alone."""
 
-    beta: Positive | ParameterReference = 0.1
-    """How much straying from the starting model costs (`dpo`; TRL's default: 0.1)."""
-    loss_type: Literal["sigmoid", "hinge", "ipo", "robust"] = "sigmoid"
-    """The loss on a pair (`dpo`), by TRL's name; `robust` expects wrong labels."""
+    beta: Positive | ParameterReference = Field(
+        default_factory=default_beta, json_schema_extra={"default": 0.1}
+    )
+    """How much straying from the starting model costs (`dpo`, `kto`); the KL's weight in RL."""
+    loss_type: LossType = Field(
+        default_factory=default_loss_type, json_schema_extra={"default": "sigmoid"}
+    )
+    """TRL's name: `sigmoid`, `hinge`, `ipo`, `robust` (`dpo`); `kto`, `apo_zero_unpaired`."""
     label_smoothing: Annotated[float, Strict(), Field(ge=0, lt=0.5)] = 0.0
     """Share of pairs thought to be labelled the wrong way round; for `loss_type: robust`."""
 
@@ -264,6 +274,7 @@ class TrainSpec(JobModel):
         yield from self._method_fits()
         yield from self._replay_fits()
         yield from self._batches_divide()
+        yield from broken_judgement_rules(self)
         if self.label_smoothing and self.loss_type != "robust":
             yield Broken(
                 "label_smoothing",

@@ -59,7 +59,7 @@ def broken_script_rules(spec: TrainSpec) -> Iterator[Broken]:
 
 def _of_objective(spec: TrainSpec) -> Iterator[Broken]:
     if spec.objective is None:
-        known = "pretrain, continued_pretrain, sft, dpo"
+        known = "pretrain, continued_pretrain, sft, reward, dpo, kto, rloo, grpo"
         fix = f"Add `objective:`, one of {known}, or `script: ./train.py`."
         yield Broken("objective", "the key 'objective' is missing", fix)
         return

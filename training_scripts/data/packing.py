@@ -40,6 +40,8 @@ class PackedSequences:
     """Per sequence, which documents (row numbers of the input) it holds, in order."""
     reference: NDArray[np.float32] | None = None
     """(sequence, document); log-likelihood of each by the reference of a preference."""
+    signals: NDArray[np.float32] | None = None
+    """(sequence,); what a loss needs to know of each row: a wanted margin, a label."""
 
     def __len__(self) -> int:
         return len(self.input_ids)

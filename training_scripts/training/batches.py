@@ -34,6 +34,8 @@ class MicroBatch:
     """Of each document, its sequence, and which document of the sequence it is."""
     reference: Any = None
     """Tensor (document,), float32: `PackedSequences.reference` of each; None without."""
+    signals: Any = None
+    """Tensor (document,), float32: `PackedSequences.signals` of its sequence; None without."""
 
     @property
     def tokens(self) -> int:
@@ -49,6 +51,7 @@ class MicroBatch:
             label_positions=self.label_positions.to(device),
             label_ids=self.label_ids.to(device),
             reference=None if self.reference is None else self.reference.to(device),
+            signals=None if self.signals is None else self.signals.to(device),
         )
 
 
@@ -153,7 +156,14 @@ def _flat(packed: PackedSequences, documents: list[_Document]) -> MicroBatch:
         lengths=tuple(document.length for document in documents),
         documents=places,
         reference=None if packed.reference is None else _gathered(packed.reference, places),
+        signals=None if packed.signals is None else _of_sequences(packed.signals, places),
     )
+
+
+def _of_sequences(signals: Any, places: tuple[tuple[int, int], ...]) -> Any:
+    import torch
+
+    return torch.from_numpy(signals[[sequence for sequence, _ in places]])
 
 
 def _gathered(reference: Any, places: tuple[tuple[int, int], ...]) -> Any:

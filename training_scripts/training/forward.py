@@ -37,6 +37,25 @@ def document_log_likelihoods(model: Any, batch: MicroBatch) -> tuple[Any, Any]:
     return torch.stack([part.sum() for part in found.split(counts.tolist())]), counts
 
 
+def document_rewards(model: Any, batch: MicroBatch, pad_token_id: int) -> Any:
+    """Return (document,) in float32: what a reward model says of each.
+
+    It is read where transformers' `ForSequenceClassification` reads it: at the last token that
+    is not the padding token, which the end-of-text token often is too.
+    """
+    import torch
+
+    inputs = _inputs(batch, model.config)
+    hidden = model.base_model(**inputs).last_hidden_state[0]
+    counts = (batch.input_ids[0] != pad_token_id).long()
+    last, start = [], 0
+    for length in batch.lengths:
+        kept = counts[start : start + length].nonzero()
+        last.append(start + (int(kept[-1]) if len(kept) else length - 1))
+        start += length
+    return model.score(hidden[torch.tensor(last, device=hidden.device)]).float().squeeze(-1)
+
+
 def _hidden_and_weight(model: Any, batch: MicroBatch) -> tuple[Any, Any]:
     """(1, token, hidden) and the output layer's weight.
 
@@ -44,19 +63,25 @@ def _hidden_and_weight(model: Any, batch: MicroBatch) -> tuple[Any, Any]:
     """
     # A PEFT model wraps the causal one.
     causal = model.get_base_model() if hasattr(model, "get_base_model") else model
+    inputs = _inputs(batch, causal.config)
+    if causal.config.model_type in FAMILIAR:
+        hidden = causal.base_model(**inputs).last_hidden_state
+        return hidden, causal.get_output_embeddings().weight
+    return causal(**inputs).logits, None
+
+
+def _inputs(batch: MicroBatch, config: Any) -> dict[str, Any]:
+    """What the model is called with, so that no document sees another."""
     inputs = {"input_ids": batch.input_ids, "position_ids": batch.position_ids, "use_cache": False}
     # `layout` reaches our own attention; flash attention takes the rest.
     layout = lay_out(batch.lengths, batch.input_ids.device)
-    if causal.config._attn_implementation == "flash_attention_2":  # noqa: SLF001 it has no other name
+    if config._attn_implementation == "flash_attention_2":  # noqa: SLF001 it has no other name
         inputs |= {
             "cu_seq_lens_q": layout.cu_seqlens,
             "cu_seq_lens_k": layout.cu_seqlens,
             "max_length_q": layout.longest,
             "max_length_k": layout.longest,
         }
-    elif causal.config.model_type in FAMILIAR:
+    elif config.model_type in FAMILIAR:
         inputs["layout"] = layout
-    if causal.config.model_type in FAMILIAR:
-        hidden = causal.base_model(**inputs).last_hidden_state
-        return hidden, causal.get_output_embeddings().weight
-    return causal(**inputs).logits, None
+    return inputs

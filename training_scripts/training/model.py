@@ -79,6 +79,35 @@ def load_model(folder: Path, dtype: Any) -> tuple[Any, Any]:
     return model, stored
 
 
+def load_reward_model(folder: Path, dtype: Any, pad_token_id: int, seed: int) -> tuple[Any, Any]:
+    """Return a model with one score for a text, and the number type its weights are stored in.
+
+    A causal language model gets a new layer for the score, made of `seed`.
+
+    Raises:
+        JobFailure: If the folder is no Hugging Face model, or has no variant with a score.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    _check_folder(folder)
+    torch.manual_seed(seed)
+    try:
+        stored = getattr(AutoConfig.from_pretrained(folder), "dtype", None)
+        model = AutoModelForSequenceClassification.from_pretrained(
+            folder, num_labels=1, dtype=dtype, use_safetensors=True
+        )
+    except load_errors() as error:
+        fail(f"model_name_or_path: {why_not_loaded(error)}. Pass a model whose files are whole.")
+    if not hasattr(model, "score"):
+        fail(
+            f"model_name_or_path: {type(model).__name__} has no layer `score` over the last token. "
+            "Pass a causal language model, such as the one to be tuned."
+        )
+    model.config.pad_token_id = pad_token_id
+    return model, stored
+
+
 def load_tokenizer(folder: Path) -> Any:
     """Return the tokenizer in `folder`, with a padding token.
 

@@ -13,7 +13,20 @@ if TYPE_CHECKING:
     from training_scripts.training.history import History
     from training_scripts.training.settings import TrainSettings
 
-_OF_PREFERENCES = frozenset({"beta", "loss_type", "label_smoothing"})
+_TOLD = frozenset({"loss", "kl", "reward", "reward_std", "entropy"})
+"""Keys of rows about training that are results; so are those that start with `rewards/`."""
+_OF_OBJECTIVES: Mapping[str, tuple[str, ...]] = {
+    "beta": ("dpo", "kto", "rloo", "grpo"),
+    "loss_type": ("dpo", "kto"),
+    "label_smoothing": ("dpo",),
+    "center_rewards_coefficient": ("reward",),
+    "desirable_weight": ("kto",),
+    "undesirable_weight": ("kto",),
+    **dict.fromkeys(
+        ("rewards", "num_generations", "max_completion_length", "temperature"), ("rloo", "grpo")
+    ),
+}
+"""Settings that only some objectives read."""
 _MODEL = 'model = AutoModelForCausalLM.from_pretrained(".")'
 _ADAPTER = """from peft import PeftModel
 
@@ -24,8 +37,9 @@ model = PeftModel.from_pretrained(base, ".")"""
 def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
     """Write the model in Hugging Face layout, weights as safetensors."""
     model.config.use_cache = True
-    model.generation_config.eos_token_id = _stop_tokens(model, tokenizer)
-    model.generation_config.pad_token_id = tokenizer.pad_token_id
+    if model.can_generate():  # A reward model does not.
+        model.generation_config.eos_token_id = _stop_tokens(model, tokenizer)
+        model.generation_config.pad_token_id = tokenizer.pad_token_id
     model.save_pretrained(folder, safe_serialization=True)
 
 
@@ -56,7 +70,7 @@ def _metric_of(key: str) -> str | None:
     """The metric that a key of `trainer_log.jsonl` becomes, None for what is no result."""
     if key.startswith("eval_"):
         return f"eval/{key.removeprefix('eval_')}"
-    return f"train/{key}" if key == "loss" or key.startswith("rewards/") else None
+    return f"train/{key}" if key in _TOLD or key.startswith(("rewards/", "completion")) else None
 
 
 def count_parameters(model: Any) -> dict[str, int]:
@@ -80,17 +94,19 @@ def write_readme(
         for name, value in vars(settings).items()
         if value is not None
         and (settings.method == "lora" or not name.startswith("lora_"))
-        and (settings.objective == "dpo" or name not in _OF_PREFERENCES)
+        and settings.objective in _OF_OBJECTIVES.get(name, (settings.objective,))
     }
     is_adapter = settings.method == "lora" and not settings.merge_adapter
+    load = _ADAPTER if is_adapter else _MODEL
+    loader = "ForSequenceClassification" if settings.objective == "reward" else "ForCausalLM"
     text = f"""# {step or "model"}
 
 Trained with objective `{settings.objective}`, method `{settings.method}`.
 
 ```python
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModel{loader}, AutoTokenizer
 
-{_ADAPTER if is_adapter else _MODEL}
+{load.replace("ForCausalLM", loader)}
 tokenizer = AutoTokenizer.from_pretrained(".")
 ```
 

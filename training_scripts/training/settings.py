@@ -48,6 +48,13 @@ class TrainSettings:
     beta: float
     loss_type: str
     label_smoothing: float
+    center_rewards_coefficient: float
+    desirable_weight: float
+    undesirable_weight: float
+    rewards: dict[str, dict[str, Any]]
+    num_generations: int
+    max_completion_length: int
+    temperature: float
     logging_steps: int
     save_total_limit: int
     global_batch_size: int | None = None
@@ -58,6 +65,10 @@ class TrainSettings:
     replay_share: float = 0.0
 
 
+_LOSS_TYPES = {
+    "dpo": ("sigmoid", "hinge", "ipo", "robust"),
+    "kto": ("kto", "apo_zero_unpaired"),
+}
 _POSITIVE = (
     "max_length",
     "per_device_train_batch_size",
@@ -66,6 +77,7 @@ _POSITIVE = (
     "logging_steps",
     "save_total_limit",
     "lora_r",
+    "max_completion_length",
 )
 _POSITIVE_IF_SET = ("global_batch_size", "eval_steps", "save_steps")
 _NOT_NEGATIVE = (
@@ -115,6 +127,8 @@ def in_smoke(settings: TrainSettings, smoke: Smoke) -> TrainSettings:
         save_steps=half,
         logging_steps=max(1, min(settings.logging_steps, steps // 4)),
         lora_r=min(8, settings.lora_r),
+        num_generations=2,
+        max_completion_length=min(16, settings.max_completion_length),
         architecture=tiny(settings.architecture) if settings.architecture else None,
     )
 
@@ -179,10 +193,13 @@ def _preference_problems(settings: TrainSettings) -> list[str]:
 def _choice_problems(settings: TrainSettings) -> list[str]:
     problems = []
     choices = {
-        "objective": ("pretrain", "continued_pretrain", "sft", "dpo"),
+        "objective": (
+            *("pretrain", "continued_pretrain", "sft"),
+            *("reward", "dpo", "kto", "rloo", "grpo"),
+        ),
         "method": ("full", "lora"),
         "lr_scheduler_type": ("cosine", "linear", "constant", "constant_with_warmup"),
-        "loss_type": ("sigmoid", "hinge", "ipo", "robust"),
+        "loss_type": _LOSS_TYPES.get(settings.objective, _LOSS_TYPES["dpo"]),
         "attn_implementation": ("auto", "sdpa", "eager", "flash_attention_2"),
     }
     for name, allowed in choices.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -20,13 +21,19 @@ from training_scripts.training.job import (
 from training_scripts.training.model import load_model, load_tokenizer, prepare_model
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from training_scripts.container import Job
     from training_scripts.training.loop import Trained
     from training_scripts.training.objectives.objective import Objective
     from training_scripts.training.settings import TrainSettings
 
 
-def tune(job: Job, settings: TrainSettings, objective: Objective) -> None:
+Load = Callable[["Path", Any], tuple[Any, Any]]
+"""From a folder and a number type to a model, and the type that its weights are stored in."""
+
+
+def tune(job: Job, settings: TrainSettings, objective: Objective, load: Load = load_model) -> None:
     """Tune the model in channel `model` and save it, by the method that `settings` name.
 
     Raises:
@@ -39,23 +46,23 @@ def tune(job: Job, settings: TrainSettings, objective: Objective) -> None:
     tokenizer = load_tokenizer(folder)
     lora = settings.method == "lora"
     with naming_lack_of_memory(settings):
-        model, stored = load_model(folder, dtype if lora else torch.float32)
+        model, stored = load(folder, dtype if lora else torch.float32)
         model = prepare_model(model, settings, world.device)
         if lora:
             model = add_adapter(model, settings)
     counts = parameter_counts(model)
     trained = run_training(job, settings, world, model, tokenizer, dtype, objective)
     if world.is_main:
-        model = _model_to_save(job, settings, model, trained, stored or dtype)
+        model = model_to_save(job, settings, model, trained, stored or dtype)
         finish(job, settings, model, tokenizer, trained, counts)
     world.wait()
     world.close()
 
 
-def _model_to_save(
+def model_to_save(
     job: Job, settings: TrainSettings, model: Any, trained: Trained, stored: Any
 ) -> Any:
-    """The model in the type its weights were stored in; None if the adapter is all to save."""
+    """Return the model in the type it was stored in; None if the adapter is all to save."""
     if settings.method == "full":
         return with_weights(model, trained.master_weights, stored)
     if not settings.merge_adapter:

@@ -37,13 +37,32 @@ _PREFERENCE_METRICS = (
     "tokens_per_second",
 )
 """Names of trl's DPOTrainer, as trackers show them."""
+_KTO_METRICS = (*_PREFERENCE_METRICS, "train/kl", "eval/kl")
+_REWARD_METRICS = (*_PREFERENCE_METRICS, "eval/rewards/confidence")
+_REINFORCED_METRICS = (
+    "train/loss",
+    "train/reward",
+    "train/reward_std",
+    "train/kl",
+    "train/entropy",
+    "train/completion_length",
+    "train/reward_length_correlation",
+)
+"""What trl's RLOOTrainer and GRPOTrainer tell, and what may show that length is rewarded."""
+_METRICS_OF: Mapping[str, Sequence[str]] = {
+    "reward": _REWARD_METRICS,
+    "dpo": _PREFERENCE_METRICS,
+    "kto": _KTO_METRICS,
+    "rloo": _REINFORCED_METRICS,
+    "grpo": _REINFORCED_METRICS,
+}
 _NUMBER = r"([-+0-9.eE]+)"
 
 
 def compile_train(context: Context, step: PlannedStep, spec: TrainSpec) -> Step:
     """Return the Training step that trains a model, by our script or by the user's."""
     if spec.script is None:
-        names = _PREFERENCE_METRICS if spec.objective == "dpo" else _METRICS
+        names = _METRICS_OF.get(str(spec.objective), _METRICS)
         return training_step(context, step, spec, in_progress_lines(names))
     metrics = spec.metric_definitions
     return training_step(context, step, spec, metrics, checkpoints=CHECKPOINTS_OF_ALL_RUNS)

@@ -58,7 +58,7 @@ def row_of(objective: str, text: str) -> dict[str, Any]:
     match objective:
         case "sft":
             return {"prompt": f"{rest}\n", "completion": verb}
-        case "dpo":
+        case "dpo" | "reward" | "kto":
             other = VERBS[(VERBS.index(verb) + 1) % 5]
             return {"prompt": f"{rest}\n", "chosen": verb, "rejected": other}
         case _:

@@ -22,14 +22,32 @@ PAIRS = [
     {"prompt": "Which buckets?\n", "chosen": "Those", "rejected": "All of the buckets you own."},
     {"prompt": "Who jumps?\n", "chosen": "The quick brown fox.", "rejected": "The lazy dog jumps."},
 ]
+MARGINS = (0.5, 0.0, 1.25)
+JUDGED = [
+    {"prompt": pair["prompt"], "completion": pair[side], "label": side == "chosen"}
+    for pair, side in zip(PAIRS, ("chosen", "rejected", "chosen"), strict=True)
+]
 
 
 def model_of(frequency: float) -> Any:
     """A Llama with weights made of sines; another frequency is another model."""
-    import torch  # noqa: PLC0415 tests that need no model import this file too
+    # Here, since tests that need no model import this file too.
     from transformers import LlamaConfig, LlamaForCausalLM  # noqa: PLC0415
 
-    model = LlamaForCausalLM(LlamaConfig(**SHAPE)).float()
+    return _with_waves(LlamaForCausalLM(LlamaConfig(**SHAPE)).float(), frequency)
+
+
+def reward_model_of(frequency: float) -> Any:
+    """A Llama with one score, its weights made of sines too."""
+    from transformers import LlamaConfig, LlamaForSequenceClassification  # noqa: PLC0415
+
+    config = LlamaConfig(**SHAPE, num_labels=1)
+    return _with_waves(LlamaForSequenceClassification(config).float(), frequency)
+
+
+def _with_waves(model: Any, frequency: float) -> Any:
+    import torch  # noqa: PLC0415
+
     with torch.no_grad():
         for number, parameter in enumerate(model.parameters()):
             places = torch.arange(parameter.numel(), dtype=torch.float64)

@@ -6,19 +6,15 @@ asked once for all answers, so that no second model stays in memory.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from training_scripts.container import fail
-from training_scripts.data.packing import pack
-from training_scripts.data.rows import PreferenceRow
-from training_scripts.data.tokenize import tokenize_pairs
-from training_scripts.training.batches import batch_of_step
 from training_scripts.training.forward import document_log_likelihoods
-from training_scripts.training.loop import Interrupted, own_batches
+from training_scripts.training.objectives.pairs import pack_pairs, places_of_pairs
+from training_scripts.training.objectives.reference import with_reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from training_scripts.data.packing import PackedSequences
     from training_scripts.data.rows import Row
@@ -51,28 +47,11 @@ class DPO:
 
     def pack(self, rows: Iterable[Row], tokenizer: Any, settings: TrainSettings) -> PackedSequences:
         """Return a sequence a row: the prompt with the chosen answer, then with the rejected."""
-        tokenized = tokenize_pairs(
-            _preferences(rows),
-            tokenizer,
-            max_length=settings.max_length,
-            too_long="truncate" if settings.truncate else "refuse",
-        )
-        return pack(
-            tokenized,
-            settings.max_length,
-            strategy="pairs",
-            pad_token_id=tokenizer.pad_token_id,
-        )
+        return pack_pairs(rows, tokenizer, settings)
 
     def prepare(self, run: Run, total_steps: int) -> Run:
         """Return the run with the reference's log-likelihood of each answer it will meet."""
-        if run.world.is_main:
-            print("Asking the model, as it is, for its log-likelihoods: the reference.", flush=True)
-        wanted = _met(run, total_steps)
-        validation = run.validation
-        if validation is not None:
-            validation = _with_reference(run, validation, range(len(validation)))
-        return replace(run, train=_with_reference(run, run.train, wanted), validation=validation)
+        return with_reference(run, total_steps)
 
     def count(self, packed: PackedSequences, sequences: Sequence[int]) -> int:
         """Return how many pairs there are."""
@@ -117,53 +96,9 @@ class DPO:
         import torch
 
         likelihoods, labels = document_log_likelihoods(model, batch)
-        pairs = torch.tensor(_pairs(batch), device=likelihoods.device)
+        pairs = torch.tensor(places_of_pairs(batch), device=likelihoods.device)
         ratios = (likelihoods - batch.reference)[pairs]
         losses = self.losses(ratios, labels[pairs])
         chosen, rejected = (self.beta * ratios.detach()).unbind(dim=1)
         told = (losses, chosen, rejected, (chosen > rejected).float(), chosen - rejected)
         return torch.stack([of_pairs.sum() for of_pairs in told])
-
-
-def _preferences(rows: Iterable[Row]) -> Iterator[PreferenceRow]:
-    for row in rows:
-        if not isinstance(row, PreferenceRow):
-            fail(
-                f"data: row {row.id!r} has no chosen and rejected answers, which objective dpo "
-                "learns from. Give rows of format preference, or write `objective: sft`."
-            )
-        yield row
-
-
-def _pairs(batch: MicroBatch) -> list[tuple[int, int]]:
-    """Per pair, where its two documents stand in the batch."""
-    at = {document: place for place, document in enumerate(batch.documents)}
-    return [(at[sequence, 0], at[sequence, 1]) for sequence, number in at if number == 0]
-
-
-def _met(run: Run, total_steps: int) -> Sequence[int]:
-    """The sequences that training will meet: all, unless it ends within an epoch."""
-    size, count = run.global_batch_size, len(run.train)
-    if total_steps * size >= count:
-        return range(count)
-    steps = (batch_of_step(count, size, step, run.settings.seed) for step in range(total_steps))
-    return sorted(sequence for step in steps for sequence in step)
-
-
-def _with_reference(run: Run, packed: PackedSequences, sequences: Sequence[int]) -> PackedSequences:
-    import torch
-
-    found = torch.zeros(len(packed), 2, dtype=torch.float32, device=run.world.device)
-    run.model.eval()
-    with torch.no_grad():
-        for batch in own_batches(run, packed, sequences, run.settings.per_device_eval_batch_size):
-            # Several processes hear of it at the first step, all at the same place.
-            if run.world.size == 1 and run.stop_requested():
-                message = "there was nothing to save yet"
-                raise Interrupted(message)
-            likelihoods, _ = document_log_likelihoods(run.model, batch)
-            rows, columns = zip(*batch.documents, strict=True)
-            found[list(rows), list(columns)] = likelihoods
-    run.model.train()
-    run.world.sum(found)
-    return replace(packed, reference=found.cpu().numpy())
