@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: help demo test check bench golden oracles sdk-test docs clean
+.PHONY: help demo test check bench golden oracles sdk-test aws-smoke docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -58,6 +58,9 @@ oracles: $(VENV)/.bench build/sdk/.made ## Record what the SageMaker SDK, rouge-
 	@build/sdk/bin/pip install --quiet rouge-score
 	@build/sdk/bin/python tests/scripts/evaluation/record_rouge.py
 	@$(BIN)/python tests/scripts/training/record_dpo.py
+
+aws-smoke: $(VENV)/.local ## Try a small pipeline in your AWS account: says the cost, asks, cleans up (ARGS=--help)
+	@$(BIN)/python -m tools.aws_smoke $(ARGS)
 
 clean: ## Remove what the other targets made (not .fmo, which holds your runs)
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

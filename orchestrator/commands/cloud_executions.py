@@ -8,10 +8,9 @@ from orchestrator.aws.clients import connect
 from orchestrator.aws.executions import region_of
 from orchestrator.definition.results import did_you_mean
 from orchestrator.errors import InputError, Problem
+from orchestrator.local.cloud_arns import remember_arn, remembered_arns
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from orchestrator.aws.clients import Aws
     from orchestrator.aws.executions import Watched
     from orchestrator.local.home import Home
@@ -22,9 +21,7 @@ LAST = "last"
 
 def remember(arn: str, home: Home) -> None:
     """Note down an execution that was started from here."""
-    home.make()
-    with _file(home).open("a", encoding="utf-8") as file:
-        file.write(f"{arn}\n")
+    remember_arn(arn, home)
 
 
 def find_arn(text: str, home: Home) -> str:
@@ -36,8 +33,7 @@ def find_arn(text: str, home: Home) -> str:
     if text.startswith("arn:"):
         region_of(text)
         return text
-    file = _file(home)
-    arns = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    arns = remembered_arns(home)
     if not arns:
         what = f"no execution on AWS was started from {home.root}"
         raise InputError(Problem("", what, "Give its ARN, or start one with `fmo start FILE`."))
@@ -85,7 +81,3 @@ def step_is_there(step: str, result: ExecutionResult) -> None:
     known = [one.name for one in result.steps]
     if step not in known:
         raise InputError(Problem("", f"there is no step '{step}'", did_you_mean(step, known)))
-
-
-def _file(home: Home) -> Path:
-    return home.root / "aws-executions.txt"

@@ -147,6 +147,8 @@ def show_result(result: ExecutionResult, home: Home, output: Output) -> int:
     curves = executions.tensorboard_folder(result, home)
     if curves:
         output.say(f"curves: tensorboard --logdir {shlex.quote(str(curves))}")
+    for tracked in executions.tracked_runs(result):
+        output.say(f"run: {tracked}")
     _say_what_is_next(result, home, output)
     if result.status == "Succeeded":
         return 0

@@ -21,7 +21,7 @@ from orchestrator.results.comparison_page import render_comparison
 from orchestrator.results.report import render_report
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from orchestrator.local.history import Explanation
     from orchestrator.results.comparison import Comparison
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 LAST = re.compile(r"last(?:~(\d{1,6}))?")
 """The newest execution, or one that many before it, as git counts commits back."""
 LOG_TAIL_BYTES = 6_000
+TRACKED = re.compile(r"(mlflow: experiment|wandb: project) '")
+"""The line by which a tracker's run is told in the log (`training_scripts/tracking/`)."""
 
 
 def open_home(path: Path) -> Home:
@@ -98,6 +100,15 @@ def tensorboard_folder(result: ExecutionResult, home: Home) -> Path | None:
         if "tensorboard" in step.outputs
     ]
     return Path(os.path.commonpath(folders)) if folders else None
+
+
+def tracked_runs(result: ExecutionResult) -> Iterator[str]:
+    """Yield a step and where MLflow or W&B has its run, as the log of its job says it."""
+    for step in result.steps:
+        if step.type != "Training" or step.log is None or not step.log.is_file():
+            continue
+        with step.log.open(encoding="utf-8", errors="replace") as lines:
+            yield from (f"{step.name} in {line.rstrip()}" for line in lines if TRACKED.match(line))
 
 
 def explain(execution: str, step: str, home: Home) -> Explanation:

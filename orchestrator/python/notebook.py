@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from rich.console import Console
 
 from orchestrator.local.clock import SystemClock
-from orchestrator.results.cell import problems_html, progress_html, summary_html
+from orchestrator.results.cell import lines_html, problems_html, progress_html, summary_html
 from orchestrator.results.events import StepLog, StepProgress
 from orchestrator.results.figures import duration, plural
 from orchestrator.results.live import live_display
@@ -39,6 +39,9 @@ class Display(Protocol):
 
     def warn(self, problems: Sequence[Problem]) -> None:
         """Show what is doubtful in the spec."""
+
+    def tell(self, title: str, lines: Sequence[str]) -> None:
+        """Show what is done, a line for each thing."""
 
     def running(self) -> AbstractContextManager[Listener]:
         """Return a context in which the listener that it gives shows what happens."""
@@ -89,6 +92,11 @@ class NotebookDisplay:
         """Keep what is doubtful: it stands above the graph from now on."""
         self._warnings = problems
 
+    def tell(self, title: str, lines: Sequence[str]) -> None:
+        """Show lines, below what is doubtful."""
+        text = "\n".join(lines)
+        self._cell.show(self._doubts() + lines_html(title, [text]), f"{title}\n{text}")
+
     @contextmanager
     def running(self) -> Iterator[Listener]:
         """Give the listener that draws."""
@@ -108,8 +116,10 @@ class NotebookDisplay:
             self._show(progress_html(self._progress), self._progress.result)
 
     def _show(self, html: str, result: ExecutionResult | None) -> None:
-        warnings = problems_html("warnings", self._warnings) if self._warnings else ""
-        self._cell.show(warnings + html, one_line(result) if result else "starting")
+        self._cell.show(self._doubts() + html, one_line(result) if result else "starting")
+
+    def _doubts(self) -> str:
+        return problems_html("warnings", self._warnings) if self._warnings else ""
 
 
 class TerminalDisplay:
@@ -122,6 +132,10 @@ class TerminalDisplay:
         """Print what is doubtful, one a line."""
         for problem in problems:
             self._console.print(f"warning {problem}", soft_wrap=True)
+
+    def tell(self, title: str, lines: Sequence[str]) -> None:
+        """Print lines."""
+        self._console.print("\n".join((title, *lines)), soft_wrap=True)
 
     def running(self) -> AbstractContextManager[Listener]:
         """Give the listener that prints."""

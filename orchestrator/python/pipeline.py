@@ -10,6 +10,7 @@ from orchestrator.compiler.environment import target_of
 from orchestrator.definition.reader import parse_definition
 from orchestrator.errors import InputError, Problem
 from orchestrator.interop.sagemaker_sdk import to_sdk
+from orchestrator.python import cloud
 from orchestrator.python.builder import NOTHING, SpecBuilder, as_text
 from orchestrator.python.home import open_home
 from orchestrator.python.notebook import current_display
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orchestrator.compiler.environment import Environment, NamedEnvironment
+    from orchestrator.definition.changes import Change
     from orchestrator.local.home import Home
     from orchestrator.plan.model import Plan
+    from orchestrator.python.cloud import Deployed, Execution
     from orchestrator.results.model import ExecutionResult
     from orchestrator.spec.fields import Scalar
 
@@ -153,6 +156,59 @@ class Pipeline(SpecBuilder):
         display.end(result)
         return result
 
+    def diff(self, env: str | None = None) -> tuple[Change, ...]:
+        """Return what deploying would change in the pipeline's definition; nothing is changed.
+
+        Args:
+            env: An environment of `fmo.yaml`; None where it has none, as for `deploy`.
+
+        Raises:
+            InputError: With every problem found.
+            AwsError: If AWS refuses or cannot be reached.
+        """
+        return cloud.plan_deploy(self._prepared_for(env)[0])[0].changes
+
+    def deploy(self, env: str | None = None) -> Deployed:
+        """Store code and data in S3, and create or update the pipeline; shows what changes.
+
+        What is there already is left alone. Where `fmo.yaml` has no environments, the role is the
+        caller's or that of the Studio app, and the bucket the one that the SageMaker SDK uses.
+
+        Args:
+            env: An environment of `fmo.yaml`.
+
+        Raises:
+            InputError: With every problem found; nothing was changed.
+            AwsError: If AWS refuses or cannot be reached; deploying again goes on.
+        """
+        return cloud.deploy(*self._prepared_for(env))
+
+    def start(
+        self,
+        env: str | None = None,
+        *,
+        smoke: bool = False,
+        parameters: Mapping[str, Scalar] = NOTHING,
+        name: str | None = None,
+        home: str | Path | None = None,
+    ) -> Execution:
+        """Start the pipeline on AWS as it is deployed; its jobs cost money.
+
+        Args:
+            env: An environment of `fmo.yaml`; None where it has none, as for `deploy`.
+            smoke: Try it: few rows and steps, tiny models, gates only report.
+            parameters: Values for this execution, by name.
+            name: What the console shows for the execution.
+            home: Where it is noted down for `fmo status`; `FMO_HOME` or `.fmo` if None.
+
+        Raises:
+            InputError: With every problem found; nothing was started.
+            AwsError: If it is not deployed, or AWS refuses or cannot be reached.
+        """
+        texts = {name: as_text(value) for name, value in parameters.items()}
+        prepared, place = self._prepared_for(env)[0], open_home(home)
+        return cloud.start_execution(prepared, texts, place, smoke=smoke, name=name)
+
     def __repr__(self) -> str:
         return f"Pipeline({self.name!r}, steps: {', '.join(self.step_names) or 'none'})"
 
@@ -163,6 +219,11 @@ class Pipeline(SpecBuilder):
             return problems_html(self.name, error.problems)
         drawn = (StepResult(one.name, one.spec.kind, depends_on=one.depends_on) for one in steps)
         return pipeline_html(self.name, tuple(drawn))
+
+    def _prepared_for(self, env: str | None) -> tuple[flow.Prepared, tuple[str, ...]]:
+        """Return what is to run on AWS, and what nobody named."""
+        there = cloud.destination(env, self.folder)
+        return self._prepared(there.target), there.told
 
     def _prepared(self, target: Environment | NamedEnvironment) -> flow.Prepared:
         return flow.compile_written(self.written(), self.folder, self.overrides, target)

@@ -82,7 +82,12 @@ def pipeline_html(name: str, steps: Sequence[StepResult]) -> str:
 
 def problems_html(title: str, problems: Iterable[Problem]) -> str:
     """Return problems one below the other."""
-    told = "".join(f"<pre>{escape(str(problem))}</pre>" for problem in problems)
+    return lines_html(title, map(str, problems))
+
+
+def lines_html(title: str, texts: Iterable[str]) -> str:
+    """Return texts one below the other."""
+    told = "".join(f"<pre>{escape(text)}</pre>" for text in texts)
     return _framed(f'<div class="top"><b>{escape(title)}</b></div>', told)
 
 

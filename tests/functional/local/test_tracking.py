@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.commands.executions import tensorboard_folder
+from orchestrator.commands.executions import tensorboard_folder, tracked_runs
 from orchestrator.definition.expressions import Get, Join
 from orchestrator.definition.model import Cache
 from orchestrator.errors import StoreError
@@ -85,3 +85,17 @@ def test_a_job_knows_where_trackers_keep_runs_on_this_machine(lab: Any) -> None:
     code = "(ml / 'model/kept').write_text(os.environ['FMO_TRACKING_DIR'])"
     result = lab.run(lab.training("a", code))
     assert lab.text(result, "a", "model", "kept") == str(lab.home.root / "tracking")
+
+
+def test_where_a_tracker_has_its_run_is_taken_from_the_log(lab: Any) -> None:
+    code = """
+    (ml / 'model/weights').write_text('w')
+    print("wandb: project 'words', run 'first', https://wandb.example/words/1", flush=True)
+    print("mlflow: experiment 'words', run 'first', /home/me/mlruns")
+    print("mlflow: a warning of its own")
+    """
+    result = lab.run(lab.training("a", code))
+    assert list(tracked_runs(result)) == [
+        "a in wandb: project 'words', run 'first', https://wandb.example/words/1",
+        "a in mlflow: experiment 'words', run 'first', /home/me/mlruns",
+    ]
