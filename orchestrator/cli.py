@@ -20,6 +20,7 @@ from orchestrator.commands.chat import chat
 from orchestrator.commands.data import data
 from orchestrator.commands.deploy import deploy, diff
 from orchestrator.commands.lock import lock
+from orchestrator.commands.retry import retry
 from orchestrator.commands.start import init
 from orchestrator.commands.terminal import INTERRUPTED, Failure, Output
 from orchestrator.errors import DiskFullError, FmoError, InputError, Problem, StoreError
@@ -40,6 +41,7 @@ GROUPS = {
         cloud.logs,
         cloud.pull,
         cloud.stop,
+        retry,
     ),
     "Tools": (check.compile_command, config.config, check.schema),
 }

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from moto.core import DEFAULT_ACCOUNT_ID
@@ -49,6 +49,8 @@ class Run:
 
     arn: str
     waiting: list[Step]
+    known: list[Step] = field(default_factory=list)
+    """Every step that has run."""
     status: str = "Executing"
     reason: str | None = None
     steps: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -56,6 +58,16 @@ class Run:
     logs: LogsBackend | None = None
     s3: S3Backend | None = None
     hosts: int = 1
+    changed: datetime = NOW
+
+    def retry(self) -> None:
+        """Forget what did not succeed, so that it runs again."""
+        lost = [name for name, one in self.steps.items() if one["StepStatus"] != "Succeeded"]
+        for name in lost:
+            del self.steps[name]
+        self.waiting[:0] = [step for step in self.known if step.name in lost]
+        self.status, self.reason = "Executing", None
+        self.changed += timedelta(seconds=1)
 
     def advance(self, fails: set[str]) -> None:
         """End the step that runs; else start the next one; else end."""
@@ -65,16 +77,18 @@ class Run:
         if running:
             self._end(running[0], fails)
         elif self.waiting:
-            self._start(self.waiting.pop(0))
+            self._start(self.waiting.pop(0), fails)
         else:
             self.status = "Succeeded"
 
-    def _start(self, step: Step) -> None:
+    def _start(self, step: Step, fails: set[str]) -> None:
         entry: dict[str, Any] = {
             "StepName": step.name, "StepStatus": "Executing", "StartTime": NOW,
             "AttemptCount": 1, "Metadata": {},
         }  # fmt: skip
         self.steps[step.name] = entry
+        if step not in self.known:
+            self.known.append(step)
         if step.type in {"Training", "Processing"}:
             job = f"pipelines-{self.arn[-12:]}-{step.name}"
             kind = step.type.lower()
@@ -83,8 +97,11 @@ class Run:
             self.jobs[job] = (step, entry)
             self._log(job, "progress step=1/2 train/loss=3.5 tokens_per_second=700")
         elif step.type == CONDITION:
-            entry["Metadata"] = {"Condition": {"Outcome": "True"}}
-            self.waiting[:0] = step.if_steps
+            is_open = step.name not in fails
+            entry["Metadata"] = {"Condition": {"Outcome": str(is_open)}}
+            self.waiting[:0] = step.if_steps if is_open else step.else_steps
+        elif step.type == "Fail":
+            entry["Metadata"] = {"Fail": {"ErrorMessage": step.arguments["ErrorMessage"]}}
 
     def _log(self, job: str, line: str) -> None:
         """Write as a job does: a stream for each of its hosts."""
@@ -112,9 +129,11 @@ class Run:
                 self._write(step)
         entry["EndTime"] = NOW
         entry["StepStatus"] = "Stopped" if self.status == "Stopping" else "Succeeded"
-        if entry["StepName"] in fails:
+        metadata = entry["Metadata"]
+        if "Fail" in metadata or (entry["StepName"] in fails and "Condition" not in metadata):
             entry["StepStatus"] = "Failed"
-            entry["FailureReason"] = "AlgorithmError: ValueError: no rows, exit code: 1"
+            if "Fail" not in metadata:
+                entry["FailureReason"] = "AlgorithmError: ValueError: no rows, exit code: 1"
             self.status = "Failed"
             self.reason = "Step failure: One or multiple steps failed."
         elif self.status == "Stopping":
@@ -176,6 +195,7 @@ def describe_pipeline_execution(self: SageMakerResponse) -> ActionResult:
     run = _run(self)
     found = dict(LAX["describe_pipeline_execution"](self).result)
     found["PipelineExecutionStatus"] = run.status
+    found["LastModifiedTime"] = run.changed
     found.pop("FailureReason")
     return ActionResult(found | ({"FailureReason": run.reason} if run.reason else {}))
 
@@ -199,6 +219,19 @@ def stop_pipeline_execution(self: SageMakerResponse) -> ActionResult:
         msg = f"Pipeline execution {run.arn} has ended: {run.status}"
         raise AWSValidationException(msg)
     run.status = "Stopping"
+    return ActionResult({"PipelineExecutionArn": run.arn})
+
+
+def retry_pipeline_execution(self: SageMakerResponse) -> ActionResult:
+    """Run what did not succeed; a repeated token does nothing more."""
+    run, retried = _run(self), _state(self, "retried")
+    token = self._get_param("ClientRequestToken")
+    if token not in retried:
+        if run.status not in {"Failed", "Stopped"}:
+            msg = f"Pipeline execution {run.arn} cannot be retried: {run.status}"
+            raise AWSValidationException(msg)
+        run.retry()
+        retried[token] = run.arn
     return ActionResult({"PipelineExecutionArn": run.arn})
 
 
@@ -259,6 +292,7 @@ STRICT = (
     describe_pipeline_execution,
     list_pipeline_execution_steps,
     stop_pipeline_execution,
+    retry_pipeline_execution,
     describe_training_job,
     describe_processing_job,
 )
@@ -268,9 +302,15 @@ for _operation in STRICT:
 
 
 def fail_at(step: str, region: str = "eu-central-1") -> None:
-    """Let the step of this name fail in every execution from now on."""
+    """Let the step of this name fail in every execution from now on; a condition does not hold."""
     backend = sagemaker_backends[DEFAULT_ACCOUNT_ID][region]
     backend.__dict__.setdefault("strict", {}).setdefault("fails", {})[step] = True
+
+
+def mend(step: str, region: str = "eu-central-1") -> None:
+    """Let the step of this name succeed again."""
+    backend = sagemaker_backends[DEFAULT_ACCOUNT_ID][region]
+    del backend.__dict__["strict"]["fails"][step]
 
 
 def _state(self: SageMakerResponse, name: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 PAGES = sorted((Path(__file__).parents[3] / "docs" / "commands").glob("*.md"))
 BLOCK = re.compile(r"```console\n\$ fmo (?P<command>.*)\n(?P<output>(?:.*\n)*?)```")
 LOOKS_BACK = {"resume", "runs", "why", "report", "models"}
-ON_AWS = {"deploy", "diff", "start", "status", "logs", "pull", "stop"}
+ON_AWS = {"deploy", "diff", "start", "status", "logs", "pull", "stop", "retry"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -29,6 +29,9 @@ def test_the_examples_print_what_the_page_shows(
         fmo("start", "spec.yaml", "--env", "dev", "--yes")
     if page.stem == "pull":
         fmo("status", "--watch", "--every", "0.1")
+    if page.stem == "retry":
+        for command in ("status", "stop", "status"):
+            fmo(command)
     if page.stem in LOOKS_BACK:
         fmo("run", "spec.yaml", "--param", "Limit=3")
         fmo("run", "spec.yaml", "--param", "Limit=4")
