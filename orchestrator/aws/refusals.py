@@ -45,8 +45,8 @@ THROTTLED = frozenset(
      "TooManyRequestsException"}
 )  # fmt: skip
 NOT_FOUND = frozenset(
-    {"404", "NoSuchBucket", "NoSuchKey", "NotFound", "ResourceNotFound",
-     "ResourceNotFoundException"}
+    {"404", "ImageNotFoundException", "NoSuchBucket", "NoSuchEntity", "NoSuchKey", "NotFound",
+     "RepositoryNotFoundException", "ResourceNotFound", "ResourceNotFoundException"}
 )  # fmt: skip
 NO_CREDENTIALS = (
     CredentialRetrievalError,

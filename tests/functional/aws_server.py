@@ -13,6 +13,7 @@ import boto3
 from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
+import tests.aws.strict_account
 import tests.aws.strict_moto  # noqa: F401 - makes moto strict
 
 REGION = "eu-central-1"
