@@ -22,6 +22,7 @@ from orchestrator.commands.deploy import deploy, diff
 from orchestrator.commands.infra import infra
 from orchestrator.commands.lock import lock
 from orchestrator.commands.models import models
+from orchestrator.commands.retry import retry
 from orchestrator.commands.schedule import schedule
 from orchestrator.commands.start import init
 from orchestrator.commands.terminal import INTERRUPTED, Failure, Output
@@ -45,6 +46,7 @@ GROUPS = {
         cloud.logs,
         cloud.pull,
         cloud.stop,
+        retry,
     ),
     "Tools": (check.compile_command, config.config, check.schema),
 }

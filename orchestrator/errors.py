@@ -21,7 +21,8 @@ FmoError
     ├── ThrottledError       FMO430          too many requests, even after waiting; retry later
     ├── UnavailableError     FMO440          AWS failed or could not be reached; retry later
     ├── NotFoundError        FMO450          there is no such thing in this account and region
-    └── RegionError          FMO460          no region, or another than the environment's
+    ├── RegionError          FMO460          no region, or another than the environment's
+    └── PreflightError       FMO470          the account lacks something that the pipeline needs
 """
 
 from __future__ import annotations
@@ -207,3 +208,13 @@ class RegionError(AwsError):
     """There is no region, or something is in another than it has to be."""
 
     code = "FMO460"
+
+
+class PreflightError(AwsError):
+    """The account lacks something that the pipeline needs. Carries every problem found."""
+
+    code = "FMO470"
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))

@@ -14,6 +14,7 @@ from orchestrator.aws.artifacts import artifacts_below, fetch
 from orchestrator.aws.deploy import Deployment, carry_out
 from orchestrator.aws.infra import Infrastructure, parameters_are_known
 from orchestrator.aws.mirror import HubFolder
+from orchestrator.aws.preflight import Flight, account_is_ready, caller_in_account_of
 from orchestrator.compiler.environment import LOCAL, NamedEnvironment, environment_of
 from orchestrator.compiler.lock import hub_key, locked_model
 from orchestrator.compiler.origins import fields_naming
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from orchestrator.aws.clients import Aws
     from orchestrator.aws.deploy import DeploymentPlan
     from orchestrator.aws.mirror import MissingFile
+    from orchestrator.aws.starts import Start
     from orchestrator.compiler.environment import Environment
     from orchestrator.definition.json import Json
     from orchestrator.definition.triggers import Trigger
@@ -85,6 +87,38 @@ def deployment_of(prepared: Prepared) -> Deployment:
         trigger_names=trigger_names(prepared.name),
         new_data_bucket=new_data_bucket(plan) if plan else None,
     )
+
+
+def preflight(plan: DeploymentPlan, aws: Aws) -> tuple[str, ...]:
+    """Return what could not be checked; all else that the pipeline needs is in the account.
+
+    Raises:
+        PreflightError: With everything that is missing.
+    """
+    one = plan.deployment
+    arriving = [folder.uri for folder in one.folders] + [model.uri for model in one.models]
+    flight = Flight(
+        one.definition, one.role_arn, one.bucket, kms_key_id=one.kms_key_id, arriving=arriving
+    )
+    return account_is_ready(flight, plan.caller.account, aws)
+
+
+def preflight_start(prepared: Prepared, planned: Start, aws: Aws) -> tuple[str, ...]:
+    """Return what could not be checked; all else that the execution needs is in the account.
+
+    Raises:
+        AwsError: If credentials are another account's, or something is missing.
+    """
+    environment = prepared.environment
+    caller = caller_in_account_of(environment.role_arn, aws)
+    flight = Flight(
+        planned.definition,
+        environment.role_arn,
+        environment.bucket,
+        kms_key_id=environment.kms_key_id,
+        parameters=planned.parameters,
+    )
+    return account_is_ready(flight, caller.account, aws)
 
 
 def deploy(

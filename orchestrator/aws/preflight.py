@@ -1,13 +1,26 @@
-"""What must hold before anything is changed in an account: who asks, and where."""
+"""What must hold before anything is changed in an account: who asks, where, and what is needed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from orchestrator.errors import CredentialsError, NotFoundError, RegionError
+from orchestrator.aws.checks import (
+    Report,
+    data_is_there,
+    foreign_images,
+    images_are_there,
+    quotas_suffice,
+    role_may,
+    spot_jobs_resume,
+)
+from orchestrator.aws.needs import needs_of
+from orchestrator.definition.reader import parse_definition
+from orchestrator.errors import CredentialsError, NotFoundError, PreflightError, RegionError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from orchestrator.aws.clients import Aws
 
 ACCOUNT = 4
@@ -41,6 +54,43 @@ def caller_in_account_of(role_arn: str, aws: Aws) -> Caller:
         msg = f"{caller.arn}: {what}. {fix}"
         raise CredentialsError(msg)
     return caller
+
+
+@dataclass(frozen=True)
+class Flight:
+    """What is to run, and as whom."""
+
+    definition: bytes
+    role_arn: str
+    bucket: str
+    kms_key_id: str | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    arriving: Collection[str] = ()
+    """Folders of the bucket that are stored before anything runs."""
+
+
+def account_is_ready(flight: Flight, account: str, aws: Aws) -> tuple[str, ...]:
+    """Return what could not be checked; all else that a run needs is there.
+
+    Args:
+        flight: What is to run.
+        account: The caller's.
+        aws: The account and region.
+
+    Raises:
+        PreflightError: With everything that is missing.
+    """
+    needs = needs_of(parse_definition(flight.definition), flight.parameters)
+    role, bucket, key = flight.role_arn, flight.bucket, flight.kms_key_id
+    report = Report()
+    report.problems += spot_jobs_resume(needs)
+    report.run("the role", lambda: role_may(role, bucket, key, needs, aws))
+    report.run("the quotas", lambda: quotas_suffice(needs.instances, aws))
+    report.run("the images", lambda: images_are_there(needs.images, account, aws))
+    report.run("the data", lambda: data_is_there(needs.data, flight.arriving, aws))
+    if report.problems:
+        raise PreflightError(report.problems)
+    return (*report.notes, *foreign_images(needs.images, account, aws.region))
 
 
 def bucket_is_in_region(bucket: str, aws: Aws) -> None:

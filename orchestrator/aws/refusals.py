@@ -45,8 +45,9 @@ THROTTLED = frozenset(
      "TooManyRequestsException"}
 )  # fmt: skip
 NOT_FOUND = frozenset(
-    {"404", "ChangeSetNotFound", "ChangeSetNotFoundException", "NoSuchBucket", "NoSuchKey",
-     "NotFound", "ResourceNotFound", "ResourceNotFoundException"}
+    {"404", "ChangeSetNotFound", "ChangeSetNotFoundException", "ImageNotFoundException",
+     "NoSuchBucket", "NoSuchEntity", "NoSuchKey", "NotFound", "RepositoryNotFoundException",
+     "ResourceNotFound", "ResourceNotFoundException"}
 )  # fmt: skip
 NO_CREDENTIALS = (
     CredentialRetrievalError,

@@ -31,7 +31,7 @@ class Start:
     def instances(self) -> Mapping[str, str]:
         """What costs money: step to its instances, such as `2 x ml.g5.2xlarge`."""
         steps = [found.step for found in walk(parse_definition(self.definition).steps)]
-        return {step.name: text for step in steps if (text := _instances(step.arguments))}
+        return {step.name: text for step in steps if (text := instances_of(step.arguments))}
 
 
 def plan_start(pipeline_name: str, parameters: Mapping[str, str], aws: Aws) -> Start:
@@ -73,7 +73,8 @@ def _text(value: Json) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _instances(arguments: Mapping[str, Json]) -> str:
+def instances_of(arguments: Mapping[str, Json]) -> str:
+    """Return the instances of a job, such as `2 x ml.g5.2xlarge`; empty if it has none."""
     resources = arguments.get("ResourceConfig") or arguments.get("ProcessingResources")
     if isinstance(resources, Mapping) and isinstance(resources.get("ClusterConfig"), Mapping):
         resources = resources["ClusterConfig"]

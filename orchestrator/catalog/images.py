@@ -53,6 +53,11 @@ def image_uri(name: ImageName, region: str) -> str:
     return f"{account}.dkr.ecr.{region}.{domain}/{image.repository}{tag}"
 
 
+def is_account_of_aws(account: str) -> bool:
+    """Return whether one of the registries of AWS's images is in `account`."""
+    return any(account in registry.values() for registry in _data()["registries"].values())
+
+
 def regions(name: ImageName) -> tuple[str, ...]:
     """Return the regions in which an image is offered, sorted."""
     return tuple(sorted(_images()[name].accounts))

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.commands.deploy import ask
+from orchestrator.commands.deploy import ask, say_notes
 from orchestrator.commands.options import (
     home_option,
     json_option,
     param_option,
+    preflight_option,
     required_env_option,
     set_option,
     spec_argument,
@@ -50,6 +51,7 @@ every_option = click.option(
 )  # fmt: skip
 @click.option("--name", metavar="TEXT", help="What the console shows for the execution.")
 @yes_option
+@preflight_option
 @home_option
 @json_option
 def start(
@@ -62,6 +64,7 @@ def start(
     *,
     smoke: bool,
     yes: bool,
+    preflight: bool,
     as_json: bool,
 ) -> None:
     """Start the pipeline of a spec as it is deployed.
@@ -80,6 +83,8 @@ def start(
     aws = connect(prepared.environment.region)
     planned = plan_start(prepared.name, given, aws)
     _say_what_starts(planned, prepared.data, output)
+    if preflight:
+        say_notes(flow_aws.preflight_start(prepared, planned, aws), output)
     ask("Start?", output, yes=yes)
     arn = start_execution(planned, aws, display_name=name)
     home = executions.open_home(home_path)

@@ -10,6 +10,7 @@ import click
 from orchestrator.commands.options import (
     home_option,
     json_option,
+    preflight_option,
     required_env_option,
     set_option,
     spec_argument,
@@ -18,7 +19,7 @@ from orchestrator.commands.options import (
 from orchestrator.commands.terminal import Output
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from orchestrator.aws.clients import Aws
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 @required_env_option
 @set_option
 @yes_option
+@preflight_option
 @home_option
 @json_option
 def deploy(
@@ -40,6 +42,7 @@ def deploy(
     home_path: Path,
     *,
     yes: bool,
+    preflight: bool,
     as_json: bool,
 ) -> None:
     """Store a spec's code and data in S3, and create or update its pipeline.
@@ -60,6 +63,8 @@ def deploy(
     plan = plan_deployment(flow_aws.deployment_of(prepared), aws)
     for line in plan_lines(plan, env, aws.region):
         output.say(line)
+    if preflight:
+        say_notes(flow_aws.preflight(plan, aws), output)
     if not plan.changes_nothing:
         ask("Deploy?", output, yes=yes)
     arn = _carry_out(plan, open_home(home_path), aws, output)
@@ -101,6 +106,13 @@ def diff(
     output.show(*map(change_text, all_changes(plan)))
     output.document(plan_to_json(plan, env, aws.region))
     context.exit(0 if plan.changes_nothing else 1)
+
+
+def say_notes(notes: Sequence[str], output: Output) -> None:
+    """Say that nothing is missing, and what could not be checked."""
+    output.say("preflight    nothing is missing")
+    for note in notes:
+        output.say(f"             {note}")
 
 
 def ask(question: str, output: Output, *, yes: bool) -> None:

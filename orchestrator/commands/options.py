@@ -100,6 +100,14 @@ def yes_option(command: F) -> F:
     return click.option("-y", "--yes", is_flag=True, help="Go on without asking.")(command)
 
 
+def preflight_option(command: F) -> F:
+    """Add `--no-preflight`."""
+    text = "Do not check role, quotas, images and data before."
+    return click.option(
+        "--no-preflight", "preflight", is_flag=True, default=True, flag_value=False, help=text
+    )(command)
+
+
 def param_option(command: F) -> F:
     """Add `--param`."""
     return click.option(

@@ -35,9 +35,9 @@ class Failure:
     @classmethod
     def of(cls, error: FmoError) -> Failure:
         """Return what `error` says."""
-        from orchestrator.errors import InputError, Problem
+        from orchestrator.errors import InputError, PreflightError, Problem
 
-        if isinstance(error, InputError):
+        if isinstance(error, InputError | PreflightError):
             return cls(error.code, error.exit_code, error.problems)
         return cls(error.code, error.exit_code, (Problem("", str(error).rstrip(".")),))
 

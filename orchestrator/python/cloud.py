@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import TYPE_CHECKING
 
-from orchestrator import flow, flow_aws
+from orchestrator import flow, flow_aws, flow_local
 from orchestrator.aws import executions, watch
 from orchestrator.aws.account import METADATA, account_defaults
 from orchestrator.aws.clients import connect
@@ -83,7 +83,7 @@ class Execution:
             result.step(name)
         for _ in flow_aws.pull(result, steps, place, self._aws):
             pass
-        return flow.with_outputs(result, place)
+        return flow_local.with_outputs(result, place)
 
     def stop(self) -> str:
         """Ask for it to stop, and with it the jobs that run; return its status then."""

@@ -10,6 +10,7 @@ import boto3
 import moto
 import pytest
 
+import tests.aws.strict_account
 import tests.aws.strict_moto  # noqa: F401 - makes moto strict
 from orchestrator.aws.clients import Aws
 from orchestrator.aws.deploy import Deployment, carry_out, plan_deployment

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from moto.core import DEFAULT_ACCOUNT_ID
@@ -52,6 +52,8 @@ class Run:
 
     arn: str
     waiting: list[Step]
+    known: list[Step] = field(default_factory=list)
+    """Every step that has run."""
     status: str = "Executing"
     reason: str | None = None
     steps: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -67,11 +69,13 @@ class Run:
         self.status = "Stopping"
 
     def retry(self) -> None:
-        """Go on from the step that failed."""
-        again = [name for name, one in self.steps.items() if one["StepStatus"] != "Succeeded"]
-        known = {step.name: step for step, _ in self.jobs.values()}
-        self.waiting[:0] = [known[name] for name in again if name in known]
+        """Forget what did not succeed, so that it runs again."""
+        lost = [name for name, one in self.steps.items() if one["StepStatus"] != "Succeeded"]
+        for name in lost:
+            del self.steps[name]
+        self.waiting[:0] = [step for step in self.known if step.name in lost]
         self.status, self.reason = "Executing", None
+        self.changed_at += timedelta(seconds=1)
 
     def outputs_of(self, step: str) -> dict[str, str]:
         """Return output name to URI."""
@@ -98,16 +102,18 @@ class Run:
         if running:
             self._end(running[0], fails)
         elif self.waiting:
-            self._start(self.waiting.pop(0))
+            self._start(self.waiting.pop(0), fails)
         else:
             self.status = "Succeeded"
 
-    def _start(self, step: Step) -> None:
+    def _start(self, step: Step, fails: set[str]) -> None:
         entry: dict[str, Any] = {
             "StepName": step.name, "StepStatus": "Executing", "StartTime": NOW,
             "AttemptCount": 1, "Metadata": {},
         }  # fmt: skip
         self.steps[step.name] = entry
+        if step not in self.known:
+            self.known.append(step)
         if step.type in {"Training", "Processing"}:
             job = f"pipelines-{self.arn[-12:]}-{step.name}"
             kind = step.type.lower()
@@ -116,8 +122,11 @@ class Run:
             self.jobs[job] = (step, entry)
             self._log(job, "progress step=1/2 train/loss=3.5 tokens_per_second=700")
         elif step.type == CONDITION:
-            entry["Metadata"] = {"Condition": {"Outcome": "True"}}
-            self.waiting[:0] = step.if_steps
+            is_open = step.name not in fails
+            entry["Metadata"] = {"Condition": {"Outcome": str(is_open)}}
+            self.waiting[:0] = step.if_steps if is_open else step.else_steps
+        elif step.type == "Fail":
+            entry["Metadata"] = {"Fail": {"ErrorMessage": step.arguments["ErrorMessage"]}}
 
     def _log(self, job: str, line: str) -> None:
         """Write as a job does: a stream for each of its hosts."""
@@ -145,9 +154,11 @@ class Run:
                 self._write(step)
         entry["EndTime"] = NOW
         entry["StepStatus"] = "Stopped" if self.status == "Stopping" else "Succeeded"
-        if entry["StepName"] in fails:
+        metadata = entry["Metadata"]
+        if "Fail" in metadata or (entry["StepName"] in fails and "Condition" not in metadata):
             entry["StepStatus"] = "Failed"
-            entry["FailureReason"] = "AlgorithmError: ValueError: no rows, exit code: 1"
+            if "Fail" not in metadata:
+                entry["FailureReason"] = "AlgorithmError: ValueError: no rows, exit code: 1"
             self.status = "Failed"
             self.reason = "Step failure: One or multiple steps failed."
         elif self.status == "Stopping":
@@ -256,12 +267,15 @@ def stop_pipeline_execution(self: SageMakerResponse) -> ActionResult:
 
 
 def retry_pipeline_execution(self: SageMakerResponse) -> ActionResult:
-    """Go on with what failed or was stopped."""
-    run = _run(self)
-    if run.status not in {"Failed", "Stopped"}:
-        msg = f"Pipeline execution {run.arn} cannot be retried: {run.status}"
-        raise AWSValidationException(msg)
-    run.retry()
+    """Run what did not succeed; a repeated token does nothing more."""
+    run, retried = _run(self), _state(self, "retried")
+    token = self._get_param("ClientRequestToken")
+    if token not in retried:
+        if run.status not in {"Failed", "Stopped"}:
+            msg = f"Pipeline execution {run.arn} cannot be retried: {run.status}"
+            raise AWSValidationException(msg)
+        run.retry()
+        retried[token] = run.arn
     return ActionResult({"PipelineExecutionArn": run.arn})
 
 
@@ -336,7 +350,7 @@ for _operation in STRICT:
 
 
 def fail_at(step: str, region: str = "eu-central-1") -> None:
-    """Let the step of this name fail in every execution from now on."""
+    """Let the step of this name fail in every execution from now on; a condition does not hold."""
     backend = sagemaker_backends[DEFAULT_ACCOUNT_ID][region]
     backend.__dict__.setdefault("strict", {}).setdefault("fails", {})[step] = True
 
@@ -345,6 +359,12 @@ def run_by(engine: LocalEngine, account: str, region: str) -> None:
     """Let every execution from now on be a real run of `engine`."""
     backend = sagemaker_backends[account][region]
     backend.__dict__.setdefault("strict", {})["engine"] = {"one": engine}
+
+
+def mend(step: str, region: str = "eu-central-1") -> None:
+    """Let the step of this name succeed again."""
+    backend = sagemaker_backends[DEFAULT_ACCOUNT_ID][region]
+    del backend.__dict__["strict"]["fails"][step]
 
 
 def _state(self: SageMakerResponse, name: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import io
+import json
 import os
 import re
 import sqlite3
@@ -19,7 +20,9 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from orchestrator import errors, flow, flow_local
+from orchestrator.aws.checks import quotas_suffice
 from orchestrator.aws.clients import Aws
+from orchestrator.aws.needs import Instances
 from orchestrator.aws.preflight import bucket_is_in_region
 from orchestrator.aws.refusals import as_aws_error
 from orchestrator.commands.execute import show_result
@@ -228,6 +231,20 @@ def what_is_said_of_a_bucket(status: int, headers: dict[str, str]) -> errors.Aws
     return caught.value
 
 
+def a_quota_of_zero(_fmo: Fmo) -> str:
+    name = "ml.p5.48xlarge for training job usage"
+    quota = {"QuotaName": name, "QuotaCode": "L-0F0F0F0F", "Value": 0.0}
+    session = boto3.Session("key", "secret", region_name="eu-central-1")
+
+    def answers(request: AWSRequest, **_: object) -> AWSResponse:
+        return AWSResponse(request.url, 200, {}, Raw(json.dumps({"Quotas": [quota]}).encode()))
+
+    session.events.register("before-send.service-quotas.ListServiceQuotas", answers)
+    wanted = Instances("sft", ("ml.p5.48xlarge",), 2, "training job usage")
+    aws = Aws(session, "eu-central-1", attempts=1)
+    return told(errors.PreflightError(quotas_suffice([wanted], aws)))
+
+
 EXAMPLES: dict[str, Callable[[Fmo], str]] = {
     "FMO000": a_bug,
     "FMO200": a_killed_conversation,
@@ -240,6 +257,7 @@ EXAMPLES: dict[str, Callable[[Fmo], str]] = {
     "FMO440": a_region_that_is_not,
     "FMO450": no_bucket,
     "FMO460": a_bucket_elsewhere,
+    "FMO470": a_quota_of_zero,
 }
 
 

@@ -9,12 +9,29 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.functional.cli.conftest import Fmo
 
 PAGES = sorted((Path(__file__).parents[3] / "docs" / "commands").glob("*.md"))
 BLOCK = re.compile(r"```console\n\$ fmo (?P<command>.*)\n(?P<output>(?:.*\n)*?)```")
 LOOKS_BACK = {"resume", "runs", "why", "report", "models"}
-ON_AWS = {"deploy", "diff", "start", "status", "logs", "pull", "stop"}
+ON_AWS = {"deploy", "diff", "start", "status", "logs", "pull", "stop", "retry"}
+
+
+def before(page: str) -> Iterator[str]:
+    """Yield what was typed before the examples of a page."""
+    if page in ON_AWS - {"deploy", "diff"}:
+        yield "deploy spec.yaml --env dev --yes"
+    if page in ON_AWS - {"deploy", "diff", "start"}:
+        yield "start spec.yaml --env dev --yes"
+    if page == "pull":
+        yield "status --watch --every 0.1"
+    if page == "retry":
+        yield from ("status", "stop", "status")
+    if page in LOOKS_BACK:
+        yield "run spec.yaml --param Limit=3"
+        yield "run spec.yaml --param Limit=4"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -23,15 +40,8 @@ def test_the_examples_print_what_the_page_shows(
 ) -> None:
     if page.stem in ON_AWS:
         fmo = request.getfixturevalue("account")
-    if page.stem in ON_AWS - {"deploy", "diff"}:
-        fmo("deploy", "spec.yaml", "--env", "dev", "--yes")
-    if page.stem in ON_AWS - {"deploy", "diff", "start"}:
-        fmo("start", "spec.yaml", "--env", "dev", "--yes")
-    if page.stem == "pull":
-        fmo("status", "--watch", "--every", "0.1")
-    if page.stem in LOOKS_BACK:
-        fmo("run", "spec.yaml", "--param", "Limit=3")
-        fmo("run", "spec.yaml", "--param", "Limit=4")
+    for command in before(page.stem):
+        fmo(*command.split())
     examples = list(BLOCK.finditer(page.read_text(encoding="utf-8")))
     assert examples, f"{page.name} shows no example"
     for example in examples:
