@@ -18,6 +18,7 @@ from orchestrator.aws.stacks import (
     delete,
     discard,
     execute,
+    find_at_rest,
     find_stack,
     physical_ids,
     propose,
@@ -120,7 +121,10 @@ def parameters_are_known(parameters: Mapping[str, str], where: str) -> None:
 
 
 def plan_infrastructure(
-    wanted: Infrastructure, aws: Aws, wait: Callable[[], None]
+    wanted: Infrastructure,
+    aws: Aws,
+    wait: Callable[[], None],
+    tell: Callable[[str], None] = lambda _: None,
 ) -> tuple[PartPlan, ...]:
     """Return what would happen to each part; `forget` or `carry_out` has to follow.
 
@@ -128,6 +132,7 @@ def plan_infrastructure(
         wanted: As it is to stand.
         aws: Where.
         wait: Waits between two looks.
+        tell: Told of what is under way and has to end first.
 
     Raises:
         AwsError: If a stack cannot be changed, or AWS refuses.
@@ -136,7 +141,7 @@ def plan_infrastructure(
     outputs: dict[str, str] = {}
     for part in wanted.stacks:
         request = wanted.request(part, outputs)
-        stack = find_stack(request.name, aws)
+        stack = find_at_rest(request.name, aws, wait, tell)
         plans.append(_plan_part(part, request, stack, aws, wait))
         outputs |= stack.outputs if stack else {}
     return tuple(plans)

@@ -96,18 +96,30 @@ def find_stack(name: str, aws: Aws) -> Stack | None:
     return Stack(told["StackId"], told["StackName"], told["StackStatus"], outputs)
 
 
+def find_at_rest(
+    name: str, aws: Aws, wait: Callable[[], None], tell: Callable[[str], None]
+) -> Stack | None:
+    """Return the stack of this name once nothing is under way; None if there is none then."""
+    stack, told = find_stack(name, aws), ""
+    while stack is not None and stack.status.endswith("_IN_PROGRESS"):
+        if stack.status != told:
+            told = stack.status
+            tell(f"stack {name} is {told}: waiting for its end")
+        wait()
+        stack = find_stack(name, aws)
+    return stack
+
+
 def can_change(stack: Stack) -> None:
     """Check that a stack can be updated.
 
     Raises:
-        AwsError: If something is under way, or an earlier act has left it in no state for that.
+        AwsError: If an earlier act has left it in no state for that.
     """
     if stack.status in STANDS:
         return
-    fix = "Delete the stack in the console, or with `fmo infra delete`, and repeat the command."
-    if stack.status.endswith("_IN_PROGRESS"):
-        fix = "Something is under way: wait for its end and repeat the command."
-    elif stack.status == "UPDATE_ROLLBACK_FAILED":
+    fix = "Delete it with `fmo infra delete`, and repeat the command."
+    if stack.status == "UPDATE_ROLLBACK_FAILED":
         fix = f"Run: aws cloudformation continue-update-rollback --stack-name {stack.name}"
     msg = f"stack {stack.name}: it is {stack.status} and cannot be changed. {fix}"
     raise AwsError(msg)

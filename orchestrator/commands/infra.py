@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from orchestrator.aws.clients import Aws
     from orchestrator.aws.infra import Infrastructure, PartPlan
 
-EVERY_SECONDS = 3.0
-"""Between two looks at a stack."""
+every_option = click.option(
+    "--every", default=5.0, show_default=True, type=click.FloatRange(0.1, 3600),
+    help="Seconds between two looks at a stack.",
+)  # fmt: skip
 PARTS = ("storage", "network", "roles", "schedules", "bridge")
 
 
@@ -35,9 +37,10 @@ def infra() -> None:
 
 @infra.command()
 @required_env_option
+@every_option
 @yes_option
 @json_option
-def deploy(env: str, *, yes: bool, as_json: bool) -> None:
+def deploy(env: str, every: float, *, yes: bool, as_json: bool) -> None:
     """Make or update what the environment needs in its account.
 
     A bucket, a key and the jobs' roles, and the parts that `infra.parts` of the environment names.
@@ -50,7 +53,7 @@ def deploy(env: str, *, yes: bool, as_json: bool) -> None:
 
     output = Output(as_json=as_json)
     wanted, aws = _connect(env)
-    plans = plan_infrastructure(wanted, aws, waiting(EVERY_SECONDS))
+    plans = plan_infrastructure(wanted, aws, waiting(every), output.say)
     _show(plans, env, aws, output)
     if any(plan.action != "none" for plan in plans):
         try:
@@ -59,16 +62,19 @@ def deploy(env: str, *, yes: bool, as_json: bool) -> None:
             forget(plans, aws)
             raise
     tell = infra_view.listener(output)
-    outputs = carry_out(wanted, plans, aws, waiting(EVERY_SECONDS), tell)
+    outputs = carry_out(wanted, plans, aws, waiting(every), tell)
+    for line in infra_view.output_lines(outputs):
+        output.say(line)
     output.show(*infra_view.project_text(env, outputs))
     output.document({**infra_view.plan_to_json(plans, env, aws.region), "outputs": outputs})
 
 
 @infra.command()
 @required_env_option
+@every_option
 @json_option
 @click.pass_context
-def diff(context: click.Context, env: str, *, as_json: bool) -> None:
+def diff(context: click.Context, env: str, every: float, *, as_json: bool) -> None:
     """Show what `infra deploy` would change.
 
     Exit code 0: nothing. 1: something. Nothing is changed.
@@ -79,7 +85,7 @@ def diff(context: click.Context, env: str, *, as_json: bool) -> None:
 
     output = Output(as_json=as_json)
     wanted, aws = _connect(env)
-    plans = plan_infrastructure(wanted, aws, waiting(EVERY_SECONDS))
+    plans = plan_infrastructure(wanted, aws, waiting(every), output.say)
     forget(plans, aws)
     _show(plans, env, aws, output)
     output.document(infra_view.plan_to_json(plans, env, aws.region))
@@ -92,9 +98,10 @@ def diff(context: click.Context, env: str, *, as_json: bool) -> None:
     "--part", "parts", multiple=True, type=click.Choice(PARTS),
     help="Delete this part only. Repeatable.",
 )  # fmt: skip
+@every_option
 @yes_option
 @json_option
-def delete(env: str, parts: tuple[str, ...], *, yes: bool, as_json: bool) -> None:
+def delete(env: str, parts: tuple[str, ...], every: float, *, yes: bool, as_json: bool) -> None:
     """Delete what `infra deploy` has made, except the bucket with all data and its key."""
     from orchestrator.aws.infra import kept, remove, standing
     from orchestrator.commands import infra_view
@@ -113,7 +120,7 @@ def delete(env: str, parts: tuple[str, ...], *, yes: bool, as_json: bool) -> Non
         output.say("nothing to delete")
     else:
         ask("Delete?", output, yes=yes)
-    remove(stacks, aws, waiting(EVERY_SECONDS), infra_view.listener(output))
+    remove(stacks, aws, waiting(every), infra_view.listener(output))
     output.show(*infra_view.kept_text(env, stays))
     output.document({"environment": env, "deleted": list(stacks), "kept": stays})
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from orchestrator.aws.infra import project_lines
+from orchestrator.aws.templates import PARTS, load_template
 from orchestrator.results.figures import plural, shortened
 from orchestrator.results.tables import new_table
 
@@ -62,19 +63,27 @@ def listener(output: Output) -> Callable[[str, StackEvent], None]:
     return tell
 
 
+def output_lines(outputs: Mapping[str, str]) -> Iterator[str]:
+    """Yield what is there and has no key of `fmo.yaml`, by the name of its output."""
+    known = {name for part in PARTS for name in load_template(part).keys}
+    made = {name for part in PARTS for name in load_template(part).content["Outputs"]}
+    yield from (f"{name}  {outputs[name]}" for name in sorted(made - known) if name in outputs)
+
+
 def project_text(env: str, outputs: Mapping[str, str]) -> Iterator[str]:
     """Yield the lines of `fmo.yaml` that name what is there."""
-    yield f"environments.{env} of fmo.yaml:"
+    yield "environments:"
+    yield f"  {env}:"
     for key, value in project_lines(outputs).items():
         yield f"    {key}: {json.dumps(value) if isinstance(value, list) else value}"
-    if "BedrockRoleArn" in outputs:
-        yield f"roleArn of requests to Bedrock: {outputs['BedrockRoleArn']}"
 
 
 def kept_text(env: str, stays: Mapping[str, str]) -> Iterator[str]:
     """Yield how to use again what was kept."""
     if stays:
-        yield f"to use it again, say so in environments.{env} of fmo.yaml:"
+        yield "# to use again what was kept:"
+        yield "environments:"
+        yield f"  {env}:"
         yield "    infra:"
         yield "      parameters:"
         yield from (f"        {name}: {value}" for name, value in stays.items())
