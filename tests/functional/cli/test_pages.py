@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 PAGES = sorted((Path(__file__).parents[3] / "docs" / "commands").glob("*.md"))
 BLOCK = re.compile(r"```console\n\$ fmo (?P<command>.*)\n(?P<output>(?:.*\n)*?)```")
 LOOKS_BACK = {"resume", "runs", "why", "report", "models"}
-ON_AWS = {"deploy", "diff", "start", "status", "logs", "pull", "stop"}
+ON_AWS = {"deploy", "diff", "schedule", "start", "status", "logs", "pull", "stop"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -23,9 +23,9 @@ def test_the_examples_print_what_the_page_shows(
 ) -> None:
     if page.stem in ON_AWS:
         fmo = request.getfixturevalue("account")
-    if page.stem in ON_AWS - {"deploy", "diff"}:
+    if page.stem in ON_AWS - {"deploy", "diff", "schedule"}:
         fmo("deploy", "spec.yaml", "--env", "dev", "--yes")
-    if page.stem in ON_AWS - {"deploy", "diff", "start"}:
+    if page.stem in ON_AWS - {"deploy", "diff", "schedule", "start"}:
         fmo("start", "spec.yaml", "--env", "dev", "--yes")
     if page.stem == "pull":
         fmo("status", "--watch", "--every", "0.1")
