@@ -38,7 +38,7 @@ def schedule() -> None:
 @set_option
 @json_option
 def list_triggers(file: Path, env: str, overrides: Mapping[str, str], *, as_json: bool) -> None:
-    """List the schedule and the rules of a pipeline as they stand on AWS."""
+    """List what stands on AWS for the pipeline of a spec."""
     from orchestrator.local.clock import SystemClock
 
     output = Output(as_json=as_json)
@@ -52,7 +52,10 @@ def list_triggers(file: Path, env: str, overrides: Mapping[str, str], *, as_json
 @set_option
 @json_option
 def pause(file: Path, env: str, overrides: Mapping[str, str], *, as_json: bool) -> None:
-    """Let nothing start by itself until `fmo schedule resume`; deploying does not change that."""
+    """Let nothing start the pipeline by itself.
+
+    It stays so until `fmo schedule resume`, whatever is deployed meanwhile.
+    """
     _set_paused(file, env, overrides, Output(as_json=as_json), is_paused=True)
 
 
@@ -62,7 +65,10 @@ def pause(file: Path, env: str, overrides: Mapping[str, str], *, as_json: bool) 
 @set_option
 @json_option
 def resume(file: Path, env: str, overrides: Mapping[str, str], *, as_json: bool) -> None:
-    """Let a paused pipeline start by itself again; what was missed is not made up for."""
+    """Let a paused pipeline start by itself again.
+
+    What was missed is not made up for.
+    """
     _set_paused(file, env, overrides, Output(as_json=as_json), is_paused=False)
 
 

@@ -10,7 +10,6 @@ import json
 import re
 from typing import Any
 
-from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.exceptions import JsonRESTError
 from moto.events.responses import EventsHandler
 from moto.s3.responses import S3Response
@@ -29,13 +28,13 @@ LAX_EVENTS = {name: getattr(EventsHandler, name) for name in ("delete_rule", "pu
 
 def create_schedule(self: EventBridgeSchedulerResponse) -> Any:
     """Refuse what the service refuses."""
-    _check_schedule(json.loads(self.body), self.region)
+    _check_schedule(json.loads(self.body), self.current_account, self.region)
     return LAX["create_schedule"](self)
 
 
 def update_schedule(self: EventBridgeSchedulerResponse) -> Any:
     """Refuse what the service refuses."""
-    _check_schedule(json.loads(self.body), self.region)
+    _check_schedule(json.loads(self.body), self.current_account, self.region)
     return LAX["update_schedule"](self)
 
 
@@ -80,7 +79,7 @@ for _operation in (delete_rule, put_targets):
 S3Response.get_bucket_notification = get_bucket_notification
 
 
-def _check_schedule(request: dict[str, Any], region: str) -> None:
+def _check_schedule(request: dict[str, Any], account: str, region: str) -> None:
     expression = request["ScheduleExpression"]
     kind, _, text = expression.partition("(")
     checks = {"cron": cron_problem, "rate": rate_problem}
@@ -89,17 +88,17 @@ def _check_schedule(request: dict[str, Any], region: str) -> None:
     window = request["FlexibleTimeWindow"]
     if (window["Mode"] == "OFF") == ("MaximumWindowInMinutes" in window):
         _refuse("FlexibleTimeWindow and MaximumWindowInMinutes do not fit.")
-    _check_target(request["Target"], region)
+    _check_target(request["Target"], account, region)
 
 
-def _check_target(target: dict[str, Any], region: str) -> None:
+def _check_target(target: dict[str, Any], account: str, region: str) -> None:
     service = target["Arn"].split(":")[2]
     if service == "sagemaker" and "Input" in target:
         _refuse("Input is not supported for target SageMaker Pipeline.")
     if service != "sagemaker" and "SageMakerPipelineParameters" in target:
         _refuse("Target with SageMakerPipelineParameters must be a SageMaker Pipeline.")
     if service == "sagemaker":
-        pipelines = sagemaker_backends[DEFAULT_ACCOUNT_ID][region].pipelines.values()
+        pipelines = sagemaker_backends[account][region].pipelines.values()
         if target["Arn"] not in {pipeline.arn for pipeline in pipelines}:
             _refuse(f"The pipeline {target['Arn']} does not exist.")
     retry = target.get("RetryPolicy", {})

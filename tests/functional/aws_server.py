@@ -15,7 +15,8 @@ import boto3
 from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-import tests.aws.strict_account  # noqa: F401 - has the quotas that moto lacks
+import tests.aws.strict_account
+import tests.aws.strict_events  # noqa: F401 - makes moto strict
 from orchestrator.local.clock import SystemClock
 from orchestrator.local.home import Home
 from tests.aws.account import SERVED

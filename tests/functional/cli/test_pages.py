@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 PAGES = sorted((Path(__file__).parents[3] / "docs" / "commands").glob("*.md"))
 BLOCK = re.compile(r"```console\n\$ fmo (?P<command>.*)\n(?P<output>(?:.*\n)*?)```")
 LOOKS_BACK = {"resume", "runs", "why", "report", "models"}
-ON_AWS = {"deploy", "diff", "start", "status", "logs", "pull", "stop", "retry"}
+ON_AWS = {"deploy", "diff", "schedule", "start", "status", "logs", "pull", "stop", "retry"}
 
 
 def before(page: str) -> Iterator[str]:
     """Yield what was typed before the examples of a page."""
-    if page in ON_AWS - {"deploy", "diff"}:
+    if page in ON_AWS - {"deploy", "diff", "schedule"}:
         yield "deploy spec.yaml --env dev --yes"
-    if page in ON_AWS - {"deploy", "diff", "start"}:
+    if page in ON_AWS - {"deploy", "diff", "schedule", "start"}:
         yield "start spec.yaml --env dev --yes"
     if page == "pull":
         yield "status --watch --every 0.1"

@@ -157,7 +157,7 @@ STEPS = "name: x\nsteps:\n"
             "{kind: dataset, data: ./x, validation_fraction: 0.2}",
             "steps.a.validation_fraction: there is no key 'validation_fraction' here. The keys "
             "are: kind, data, format, columns, prompt_template, system_prompt, split, deduplicate, "
-            "near_duplicate_threshold, max_rows, min_characters, drop_ties and 12 more.",
+            "near_duplicate_threshold, max_rows, min_characters, drop_ties and 13 more.",
         ),
         (
             "{kind: dataset}",
