@@ -66,7 +66,9 @@ SecretId = Annotated[
 ]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 InstancePattern = Annotated[str, StringConstraints(pattern=r"^ml\.[a-z0-9*-]+\.[a-z0-9*-]+$")]
-CardField = Literal["intended_uses", "out_of_scope_uses", "risk_rating", "training_data", "caveats"]
+CardField = Literal[
+    "intended_uses", "out_of_scope_uses", "risk_rating", "training_data", "license", "caveats"
+]
 
 
 class PolicySpec(_LaterBuilt):
