@@ -12,7 +12,7 @@ from orchestrator.compiler.values import METRICS, metrics_file, model_prefix
 from orchestrator.definition.expressions import Get
 from orchestrator.definition.model import Step
 from orchestrator.plan.model import StepOutput
-from orchestrator.results.registered import BASE_MODEL, EXECUTION, METHOD, STEP
+from orchestrator.results.registered import ADAPTER, BASE_MODEL, EXECUTION, LORA_RANK, METHOD, STEP
 from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.train import TrainSpec
 
@@ -118,8 +118,9 @@ def _origin(context: Context, step: PlannedStep) -> dict[str, Json]:
     if trained is None or not isinstance(trained.spec, TrainSpec):
         return {}
     is_adapter = trained.spec.method == "lora" and not trained.spec.merge_adapter
-    base = trained.inputs.get("model")
+    base, rank = trained.inputs.get("model"), trained.spec.lora_r
     return {
-        METHOD: f"{trained.spec.method}{'-adapter' if is_adapter else ''}",
+        METHOD: ADAPTER if is_adapter else trained.spec.method,
         **({BASE_MODEL: model_prefix(context, base)} if base else {}),
+        **({LORA_RANK: str(rank)} if is_adapter and isinstance(rank, int) else {}),
     }
