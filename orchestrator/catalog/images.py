@@ -17,6 +17,7 @@ ImageName: TypeAlias = Literal[
     "scikit-learn-cpu",
     "clarify",
     "model-monitor",
+    "vllm-gpu",
 ]
 """What runs where:
 
@@ -26,6 +27,7 @@ ImageName: TypeAlias = Literal[
   models, and the one for CPU trains and examines them too.
 - `scikit-learn-cpu`: scikit-learn and pandas, no torch.
 - `clarify`, `model-monitor`: AWS's own programs for ClarifyCheck and QualityCheck steps.
+- `vllm-gpu`: vLLM for SageMaker endpoints, set by `SM_VLLM_...` variables (`vllm-server` 2).
 """
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from orchestrator.commands.models_recipe import recipe
 from orchestrator.commands.options import home_option, json_option
 from orchestrator.commands.terminal import JSON_INDENT, Output
 from orchestrator.errors import InputError, Problem
@@ -125,6 +126,9 @@ def _decide(
     registry.set_approval(model, status, note)
     output.show(f"{model.name}: {_word(status)} (was {_status(model)})")
     output.document(model_to_json(registry.find(text)))
+
+
+models.add_command(recipe)
 
 
 def model_to_json(model: RegisteredModel) -> Json:

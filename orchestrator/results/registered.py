@@ -13,11 +13,14 @@ if TYPE_CHECKING:
 
     from orchestrator.results.model import Json
 
+ADAPTER = "lora-adapter"
+"""The method of a package that holds an adapter, not a whole model."""
 PENDING = "PendingManualApproval"
 EXECUTION = "fmo.execution"
 STEP = "fmo.step"
 METHOD = "fmo.method"
 BASE_MODEL = "fmo.base_model"
+LORA_RANK = "fmo.lora_rank"
 """Members of a package's `CustomerMetadataProperties` that a `register` step writes."""
 
 

@@ -80,7 +80,9 @@ TopicArn = Annotated[
 # Names made from it end in words of ours: a bucket's has at most 63 characters, a role's 64.
 StackPrefix = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,25}[a-z0-9]$")]
 StackParameter = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z0-9]*$")]
-CardField = Literal["intended_uses", "out_of_scope_uses", "risk_rating", "training_data", "caveats"]
+CardField = Literal[
+    "intended_uses", "out_of_scope_uses", "risk_rating", "training_data", "license", "caveats"
+]
 
 
 class PolicySpec(_LaterBuilt):

@@ -23,6 +23,8 @@ class ModelCardSpec(SpecModel):
     """How much harm a wrong answer does."""
     training_data: str | None = None
     """Where the rows came from."""
+    license: str | None = None
+    """Under which licence the weights may be used, such as `apache-2.0`."""
     caveats: str | None = None
     """What else to know."""
 

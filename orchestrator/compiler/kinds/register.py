@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 
 from orchestrator.catalog.instances import has_gpu
 from orchestrator.compiler import job
-from orchestrator.compiler.model_card import model_card_content
+from orchestrator.compiler.model_card import model_card_content, trained_by
 from orchestrator.compiler.resources import catalogue_image
-from orchestrator.compiler.values import metrics_file, model_prefix
+from orchestrator.compiler.values import METRICS, metrics_file, model_prefix
 from orchestrator.definition.expressions import Get
 from orchestrator.definition.model import Step
+from orchestrator.plan.model import StepOutput
+from orchestrator.results.registered import ADAPTER, BASE_MODEL, EXECUTION, LORA_RANK, METHOD, STEP
+from orchestrator.spec.dataset import DatasetSpec
+from orchestrator.spec.train import TrainSpec
 
 if TYPE_CHECKING:
     from orchestrator.compiler.context import Context
@@ -45,7 +49,9 @@ def compile_register(context: Context, step: PlannedStep, spec: RegisterSpec) ->
         **({"SecurityConfig": job.kms_key(environment)} if environment.kms_key_id else {}),
         "CustomerMetadataProperties": {
             "fmo.pipeline": context.plan.name,
-            "fmo.execution": Get("Execution.PipelineExecutionId"),
+            EXECUTION: Get("Execution.PipelineExecutionId"),
+            STEP: step.name,
+            **_origin(context, step),
         },
     }
     return Step(
@@ -85,8 +91,36 @@ def _image(context: Context, step: str, spec: RegisterSpec) -> dict[str, Json]:
 def _model_metrics(context: Context, step: PlannedStep) -> dict[str, Json]:
     if "metrics" not in step.inputs:
         return {}
-    statistics = {
+    statistics: Json = {
         "ContentType": _JSON,
         "S3Uri": metrics_file(context, step.inputs["metrics"]),
     }
-    return {"ModelMetrics": {"ModelQuality": {"Statistics": statistics}}}
+    measured: Json = {"ModelQuality": {"Statistics": statistics}, **_data_quality(context, step)}
+    # What monitors compare later measurements with is what was measured now.
+    return {"ModelMetrics": measured, "DriftCheckBaselines": measured}
+
+
+def _data_quality(context: Context, step: PlannedStep) -> dict[str, Json]:
+    """The statistics of the rows that the model was trained on, if a `dataset` step made them."""
+    trained = trained_by(context, step)
+    data = trained.inputs.get("data") if trained else None
+    if not isinstance(data, StepOutput):
+        return {}
+    if not isinstance(context.steps[data.step].spec, DatasetSpec):
+        return {}
+    uri = metrics_file(context, StepOutput(data.step, METRICS))
+    return {"ModelDataQuality": {"Statistics": {"ContentType": _JSON, "S3Uri": uri}}}
+
+
+def _origin(context: Context, step: PlannedStep) -> dict[str, Json]:
+    """How the model was trained and from what, which whoever serves it has to know."""
+    trained = trained_by(context, step)
+    if trained is None or not isinstance(trained.spec, TrainSpec):
+        return {}
+    is_adapter = trained.spec.method == "lora" and not trained.spec.merge_adapter
+    base, rank = trained.inputs.get("model"), trained.spec.lora_r
+    return {
+        METHOD: ADAPTER if is_adapter else trained.spec.method,
+        **({BASE_MODEL: model_prefix(context, base)} if base else {}),
+        **({LORA_RANK: str(rank)} if is_adapter and isinstance(rank, int) else {}),
+    }

@@ -10,13 +10,19 @@ import pytest
 GATED = """
 steps:
   split: {kind: dataset, data: ./rows}
-  sft: {kind: train, objective: sft, model_name_or_path: s3://models/base/, data: $split}
+  sft:
+    {kind: train, objective: sft, learning_rate: 1e-4, model_name_or_path: s3://models/base/,
+    data: $split}
   exam: {kind: evaluate, model: $sft.model, data: $split.test, gates: {max: {loss.test: 4}}}
   publish:
     kind: register
     model: $exam.model
     model_package_group_name: support
-    model_card: {intended_uses: 'Answer "tickets".', out_of_scope_uses: Law., caveats: None known.}
+    model_card:
+      intended_uses: 'Answer "tickets".'
+      out_of_scope_uses: Law.
+      license: apache-2.0
+      caveats: None known.
 """
 MODEL = [
     {"Get": "Steps.sft.OutputDataConfig.S3OutputPath"},
@@ -24,6 +30,8 @@ MODEL = [
     {"Get": "Steps.sft.TrainingJobName"},
     "/output/model/",
 ]
+
+DATA = {"Get": "Steps.split.ProcessingOutputConfig.Outputs['data'].S3Output.S3Uri"}
 
 
 def card_text(content: Any, value: float) -> str:
@@ -70,26 +78,55 @@ def test_the_metrics_of_a_training_step_lie_in_its_model(project: Any, arguments
     assert uri["Std:Join"]["Values"] == [*MODEL[:-1], "/output/model/metrics.json"]
 
 
-def test_the_card_is_json_with_the_gated_metrics_filled_in(project: Any, arguments_of: Any) -> None:
+def test_the_card_is_json_with_what_was_measured_filled_in(project: Any, arguments_of: Any) -> None:
     content = arguments_of(project.compile(GATED), "publish")["ModelCard"]["ModelCardContent"]
-    assert json.loads(card_text(content, 3.25)) == {
-        "intended_uses": {"intended_uses": 'Answer "tickets".', "risk_rating": "Unknown"},
-        "additional_information": {
-            "caveats_and_recommendations": "None known.",
-            "custom_details": {"out_of_scope_uses": "Law."},
-        },
-        "evaluation_details": [
-            {
-                "name": "exam",
-                "metric_groups": [
-                    {
-                        "name": "gates",
-                        "metric_data": [{"name": "loss.test", "type": "number", "value": 3.25}],
-                    }
-                ],
-            }
-        ],
+    card = json.loads(card_text(content, 3.25))
+    assert card["intended_uses"] == {
+        "intended_uses": 'Answer "tickets".',
+        "risk_rating": "Unknown",
     }
+    assert card["additional_information"] == {
+        "caveats_and_recommendations": "None known.",
+        "custom_details": {"license": "apache-2.0", "out_of_scope_uses": "Law."},
+    }
+    (exam,) = card["evaluation_details"]
+    assert exam["name"] == "exam"
+    assert exam["evaluation_observation"] == "gate: loss.test at most 4"
+    gates, measured = exam["metric_groups"]
+    assert gates == {
+        "name": "gates",
+        "metric_data": [{"name": "loss.test", "type": "number", "value": 3.25}],
+    }
+    names = [datum["name"] for datum in measured["metric_data"]]
+    assert (measured["name"], names) == ("exam", ["loss", "perplexity", "rows"])
+
+
+def test_the_card_says_how_the_model_was_trained_and_on_what(
+    project: Any, arguments_of: Any
+) -> None:
+    content = arguments_of(project.compile(GATED), "publish")["ModelCard"]["ModelCardContent"]
+    details = json.loads(card_text(content, 5))["training_details"]["training_job_details"]
+    assert {"name": "learning_rate", "value": "0.0001"} in details["user_provided_hyper_parameters"]
+    assert details["training_datasets"][1] == "s3://models/base/"
+    told = {metric["name"]: metric["value"] for metric in details["user_provided_training_metrics"]}
+    assert told == {"train/steps": 5, "train/tokens": 5, "train/seconds": 5}
+    assert DATA in content["Std:Join"]["Values"]
+
+
+def test_what_was_measured_is_the_baseline_of_drift_checks(project: Any, arguments_of: Any) -> None:
+    found = arguments_of(project.compile(GATED), "publish")
+    assert found["DriftCheckBaselines"] == found["ModelMetrics"]
+    folder = {"Get": "Steps.split.ProcessingOutputConfig.Outputs['metrics'].S3Output.S3Uri"}
+    uri = found["ModelMetrics"]["ModelDataQuality"]["Statistics"]["S3Uri"]
+    assert uri["Std:Join"]["Values"] == [folder, "/metrics.json"]
+
+
+def test_a_package_says_which_model_its_adapter_belongs_to(project: Any, arguments_of: Any) -> None:
+    text = GATED.replace("data: $split}", "data: $split, method: lora, merge_adapter: false}")
+    properties = arguments_of(project.compile(text), "publish")["CustomerMetadataProperties"]
+    assert properties["fmo.method"] == "lora-adapter"
+    assert properties["fmo.base_model"] == "s3://models/base/"
+    assert properties["fmo.step"] == "publish"
 
 
 def test_a_card_of_several_gates_groups_metrics_by_step(project: Any, arguments_of: Any) -> None:
@@ -100,10 +137,13 @@ def test_a_card_of_several_gates_groups_metrics_by_step(project: Any, arguments_
     assert found == {"exam": ["loss.test"], "sft": ["eval/loss", "x"]}
 
 
-def test_a_card_without_gates_is_plain_text(project: Any, arguments_of: Any) -> None:
+def test_a_card_without_gates_still_says_what_the_exam_found(
+    project: Any, arguments_of: Any
+) -> None:
     text = GATED.replace(", gates: {max: {loss.test: 4}}", "")
     content = arguments_of(project.compile(text), "publish")["ModelCard"]["ModelCardContent"]
-    assert "evaluation_details" not in json.loads(content)
+    (exam,) = json.loads(card_text(content, 1))["evaluation_details"]
+    assert [group["name"] for group in exam["metric_groups"]] == ["exam"]
 
 
 def test_a_version_has_no_tags_of_its_own(project: Any, arguments_of: Any, prod: Any) -> None:
