@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import TYPE_CHECKING
 
-from orchestrator import flow, flow_aws, flow_local
+from orchestrator import flow_aws
 from orchestrator.aws import executions, watch
 from orchestrator.aws.account import METADATA, account_defaults
 from orchestrator.aws.clients import connect
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from orchestrator.aws.clients import Aws
     from orchestrator.aws.deploy import DeploymentPlan
     from orchestrator.aws.starts import Start
+    from orchestrator.flow import Prepared
     from orchestrator.local.home import Home
-    from orchestrator.results.model import ExecutionResult
+    from orchestrator.results.model import ExecutionResult, StepResult
 
 ACCOUNT = "account"
 """The environment that nobody wrote: what the account gives by itself."""
@@ -81,9 +82,9 @@ class Execution:
         place, result = open_home(home), self.result()
         for name in steps:
             result.step(name)
-        for _ in flow_aws.pull(result, steps, place, self._aws):
-            pass
-        return flow_local.with_outputs(result, place)
+        pulled = flow_aws.pull(result, steps, place, self._aws)
+        there = {(one.step, one.output): one.path for one in pulled if one.path}
+        return replace(result, steps=tuple(_with_paths(step, there) for step in result.steps))
 
     def stop(self) -> str:
         """Ask for it to stop, and with it the jobs that run; return its status then."""
@@ -130,13 +131,13 @@ class Destination:
     """What nobody named, a line for each."""
 
 
-def plan_deploy(prepared: flow.Prepared) -> tuple[DeploymentPlan, Aws]:
+def plan_deploy(prepared: Prepared) -> tuple[DeploymentPlan, Aws]:
     """Return what has to change in the account of the environment, and that account."""
     aws = connect(prepared.environment.region)
     return plan_deployment(flow_aws.deployment_of(prepared), aws), aws
 
 
-def deploy(prepared: flow.Prepared, told: tuple[str, ...]) -> Deployed:
+def deploy(prepared: Prepared, told: tuple[str, ...]) -> Deployed:
     """Show what changes in the account, change it, and return what stands there then."""
     plan, aws = plan_deploy(prepared)
     display = current_display()
@@ -145,7 +146,7 @@ def deploy(prepared: flow.Prepared, told: tuple[str, ...]) -> Deployed:
     return Deployed(carry_out(plan, aws), plan)
 
 
-def deployment_lines(plan: DeploymentPlan, prepared: flow.Prepared, aws: Aws) -> tuple[str, ...]:
+def deployment_lines(plan: DeploymentPlan, prepared: Prepared, aws: Aws) -> tuple[str, ...]:
     """Return where a pipeline goes, what is stored, and what happens to it, a line for each."""
     size = sum(upload.size_bytes for upload in plan.uploads)
     stored = f"{plural(len(plan.uploads), 'file')}, {size:,} bytes" if plan.uploads else "nothing"
@@ -158,7 +159,7 @@ def deployment_lines(plan: DeploymentPlan, prepared: flow.Prepared, aws: Aws) ->
 
 
 def start_execution(
-    prepared: flow.Prepared,
+    prepared: Prepared,
     parameters: Mapping[str, str],
     home: Home,
     *,
@@ -180,6 +181,11 @@ def start_lines(planned: Start) -> tuple[str, ...]:
     parameters = (f"parameter    {name}={value}" for name, value in planned.parameters.items())
     jobs = (f"job          {step}: {what}" for step, what in planned.instances.items())
     return (*parameters, *jobs)
+
+
+def _with_paths(step: StepResult, there: Mapping[tuple[str, str], Path]) -> StepResult:
+    paths = {output: path for (name, output), path in there.items() if name == step.name}
+    return replace(step, paths=paths)
 
 
 def _waiting(seconds: float) -> Callable[[], None]:
