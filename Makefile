@@ -58,6 +58,7 @@ oracles: $(VENV)/.bench build/sdk/.made ## Record what the SageMaker SDK, rouge-
 	@build/sdk/bin/pip install --quiet rouge-score
 	@build/sdk/bin/python tests/scripts/evaluation/record_rouge.py
 	@$(BIN)/python tests/scripts/training/record_dpo.py
+	@$(BIN)/python tests/scripts/training/record_judgements.py
 
 aws-smoke: $(VENV)/.local ## Try a small pipeline in your AWS account: says the cost, asks, cleans up (ARGS=--help)
 	@$(BIN)/python -m tools.aws_smoke $(ARGS)
