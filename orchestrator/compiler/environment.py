@@ -32,6 +32,14 @@ class Environment:
     tags: Mapping[str, str] = field(default_factory=dict)
     network_isolation: bool = False
     """No job reaches the network, not even through the VPC."""
+    callback_queue_url: str | None = None
+    """The queue of the bridge, into which callback steps write."""
+    scheduler_role_arn: str | None = None
+    """What EventBridge Scheduler assumes to start the pipeline."""
+    scheduler_dead_letter_arn: str | None = None
+    """The queue for starts that failed for good."""
+    notify_topic_arn: str | None = None
+    """The SNS topic that hears how executions end."""
     local: bool = False
     """Whether parameters start from their `local` default."""
 
@@ -112,4 +120,8 @@ def environment_of(target: NamedEnvironment, project: Project) -> Environment:
         security_group_ids=spec.security_group_ids or (),
         tags=spec.tags,
         network_isolation=bool(spec.network_isolation),
+        callback_queue_url=spec.callback_queue_url,
+        scheduler_role_arn=spec.scheduler_role_arn,
+        scheduler_dead_letter_arn=spec.scheduler_dead_letter_arn,
+        notify_topic_arn=spec.notify_topic_arn,
     )

@@ -66,6 +66,17 @@ SecretId = Annotated[
 ]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 InstancePattern = Annotated[str, StringConstraints(pattern=r"^ml\.[a-z0-9*-]+\.[a-z0-9*-]+$")]
+# A Callback step names its queue by URL (`SqsQueueUrl`), everything else by ARN.
+QueueUrl = Annotated[
+    str, StringConstraints(pattern=r"^https://[a-z0-9.-]+/[0-9]{12}/[A-Za-z0-9_-]{1,80}$")
+]
+QueueArn = Annotated[
+    str, StringConstraints(pattern=r"^arn:aws[a-z-]*:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,80}$")
+]
+TopicArn = Annotated[
+    str,
+    StringConstraints(pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]{1,256}$"),
+]
 CardField = Literal["intended_uses", "out_of_scope_uses", "risk_rating", "training_data", "caveats"]
 
 
@@ -126,6 +137,14 @@ class EnvironmentSpec(_LaterBuilt):
     """Tags of the jobs and models; they add to those of `extends`."""
     network_isolation: Flag | None = None
     """Whether jobs are cut off from every network (unset: they are not)."""
+    callback_queue_url: QueueUrl | None = None
+    """The SQS queue of the bridge, into which callback steps write."""
+    scheduler_role_arn: RoleArn | None = None
+    """What EventBridge Scheduler assumes to start the pipeline."""
+    scheduler_dead_letter_arn: QueueArn | None = None
+    """The SQS queue for starts that failed for good."""
+    notify_topic_arn: TopicArn | None = None
+    """The SNS topic that hears how executions end."""
     defaults: KindDefaults | None = None  # type: ignore[valid-type]
     """Fields per step kind that win over the file's own `defaults`."""
     policy: PolicySpec | None = None

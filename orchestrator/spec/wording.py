@@ -64,6 +64,15 @@ PATTERNS = {
     ),
     r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$": "a bucket's name, without s3:// and without a path",
     REQUIRES: "versions of fmo such as '>=0.2' or '>=0.2, <1', in quotes",
+    r"^https://[a-z0-9.-]+/[0-9]{12}/[A-Za-z0-9_-]{1,80}$": (
+        "the URL of a queue, https://sqs.REGION.amazonaws.com/ACCOUNT/NAME"
+    ),
+    r"^arn:aws[a-z-]*:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,80}$": (
+        "the ARN of a queue, arn:aws:sqs:REGION:ACCOUNT:NAME"
+    ),
+    r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]{1,256}$": (
+        "the ARN of a topic, arn:aws:sns:REGION:ACCOUNT:NAME"
+    ),
     r"^subnet-[0-9a-z]+$": "a subnet's id such as subnet-0a1b2c3d",
     r"^sg-[0-9a-z]+$": "a security group's id such as sg-0a1b2c3d",
     r"^ml\.[a-z0-9*-]+\.[a-z0-9*-]+$": "an instance type such as ml.g5.xlarge or ml.g5.*",

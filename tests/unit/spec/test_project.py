@@ -95,6 +95,19 @@ def test_a_value_of_the_wrong_form_says_what_is_expected() -> None:
     ]
 
 
+def test_queues_and_topics_are_given_as_their_services_name_them() -> None:
+    text = "environments:\n  prod:\n    callback_queue_url: fmo\n    notify_topic_arn: fmo\n"
+    text += "    scheduler_dead_letter_arn: fmo\n"
+    assert problems(text) == [
+        "fmo.yaml:3: environments.prod.callback_queue_url: expected the URL of a queue, "
+        "https://sqs.REGION.amazonaws.com/ACCOUNT/NAME, found 'fmo'.",
+        "fmo.yaml:4: environments.prod.notify_topic_arn: expected the ARN of a topic, "
+        "arn:aws:sns:REGION:ACCOUNT:NAME, found 'fmo'.",
+        "fmo.yaml:5: environments.prod.scheduler_dead_letter_arn: expected the ARN of a queue, "
+        "arn:aws:sqs:REGION:ACCOUNT:NAME, found 'fmo'.",
+    ]
+
+
 @pytest.mark.parametrize("name", sorted(NOT_SHARED))
 def test_a_default_cannot_say_what_a_step_is_or_where_it_stands(name: str) -> None:
     (problem,) = problems(f"defaults:\n  train:\n    {name}: train\n")
