@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator.compiler.assets import Asset, code_asset, data_asset
 from orchestrator.compiler.context import Context
 from orchestrator.compiler.job import config_json
+from orchestrator.compiler.kinds.bedrock import data_settings
 from orchestrator.compiler.parameters import compile_parameter
 from orchestrator.compiler.step_code import CONFIG
 from orchestrator.compiler.steps import compile_steps
@@ -96,7 +97,8 @@ def _code_assets(plan: Plan, environment: Environment, sources: Sources) -> Mapp
         code = sources.code.get(step.name)
         if code:
             reporting = tracking_settings(step.spec, plan.name, sources.folder)
-            files = {**code.files, CONFIG: config_json(step, code.script, reporting)}
+            more = {**reporting, **data_settings(step.spec)}
+            files = {**code.files, CONFIG: config_json(step, code.script, more)}
             assets[step.name] = code_asset(environment.bucket, files)
     return assets
 

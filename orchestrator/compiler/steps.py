@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
+from orchestrator.compiler.kinds.bedrock import (
+    compile_bedrock,
+    compile_bedrock_data,
+    compile_bedrock_import,
+)
 from orchestrator.compiler.kinds.dataset import compile_dataset
 from orchestrator.compiler.kinds.evaluate import compile_evaluate
 from orchestrator.compiler.kinds.gate import compile_gate
@@ -13,7 +18,9 @@ from orchestrator.compiler.kinds.register import compile_register
 from orchestrator.compiler.kinds.train import compile_train
 from orchestrator.compiler.nesting import nest
 from orchestrator.compiler.smoke import compile_door, door_of
+from orchestrator.compiler.values import DATA_STEP
 from orchestrator.errors import Problem, SpecError
+from orchestrator.spec.bedrock import BedrockImportSpec, BedrockSpec
 from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.evaluate import EvaluateSpec
 from orchestrator.spec.gate import GateSpec
@@ -42,7 +49,9 @@ def compile_steps(context: Context) -> tuple[Step, ...]:
     behind: dict[str | None, list[tuple[str, bool]]] = {None: []}
     behind |= {gate: [] for gate in nesting.gates}
     for step in context.plan.steps:
-        door = door_of(step)
+        door, data = door_of(step), f"{step.name}{DATA_STEP}"
+        if door and data in compiled:  # Also a smoke run makes and checks the data.
+            behind[nesting.gates[door]].append((data, False))
         if door:
             behind[nesting.gates[door]].append((door, True))
         if step.name in compiled:
@@ -59,7 +68,9 @@ def compile_steps(context: Context) -> tuple[Step, ...]:
     return resolved(None)
 
 
-def compile_step(context: Context, step: PlannedStep) -> Step | None:
+def compile_step(  # noqa: C901, PLR0912 - one case for each kind
+    context: Context, step: PlannedStep
+) -> Step | None:
     """Return the step of the definition; None for a gate, which is nothing but its gate."""
     match step.spec:
         case ProcessingSpec() as spec:
@@ -74,6 +85,10 @@ def compile_step(context: Context, step: PlannedStep) -> Step | None:
             return compile_evaluate(context, step, spec)
         case RegisterSpec() as spec:
             return compile_register(context, step, spec)
+        case BedrockSpec() as spec:
+            return compile_bedrock(context, step, spec)
+        case BedrockImportSpec() as spec:
+            return compile_bedrock_import(context, step, spec)
         case GateSpec():
             return None
         case _ as unhandled:
@@ -98,6 +113,9 @@ def _compiled_steps(context: Context) -> dict[str, Step]:
             continue
         if step:
             compiled[planned.name] = step
+        if isinstance(planned.spec, BedrockSpec):
+            data = compile_bedrock_data(context, planned, planned.spec)
+            compiled[data.name] = data
     if problems:
         raise SpecError(problems)
     return compiled

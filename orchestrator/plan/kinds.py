@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, assert_never
 
+from orchestrator.spec.bedrock import BedrockImportSpec, BedrockSpec
 from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.evaluate import EvaluateSpec
 from orchestrator.spec.gate import GateSpec
@@ -65,7 +66,7 @@ class StepFacts:
     """Outputs that only measuring may read."""
 
 
-def facts_of(spec: StepSpec) -> StepFacts:
+def facts_of(spec: StepSpec) -> StepFacts:  # noqa: C901, PLR0912 - one case for each kind
     """Return what the plan must know about the step."""
     match spec:
         case ProcessingSpec():
@@ -82,6 +83,14 @@ def facts_of(spec: StepSpec) -> StepFacts:
             return _gate(spec)
         case RegisterSpec():
             return _register(spec)
+        case BedrockSpec():
+            return _bedrock(spec)
+        case BedrockImportSpec():
+            return StepFacts(
+                reads=(Read("model", spec.model, "model", "model"),),
+                outputs={"model_arn": "arn"},
+                main="model_arn",
+            )
         case _:
             assert_never(spec)
 
@@ -186,6 +195,19 @@ def _register(spec: RegisterSpec) -> StepFacts:
         ),
         outputs={"model_package_arn": "arn"},
         main="model_package_arn",
+    )
+
+
+def _bedrock(spec: BedrockSpec) -> StepFacts:
+    return StepFacts(
+        reads=(
+            Read("data", spec.data, "data", "data"),
+            *_optional("validation_data", spec.validation_data, "data", "validation_data"),
+        ),
+        outputs={"model_arn": "arn", "data": "data"},
+        main="model_arn",
+        fits_on=("data", "validation_data"),
+        carries=("data",),
     )
 
 
