@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator.compiler.assets import Asset, code_asset, data_asset
 from orchestrator.compiler.context import Context
 from orchestrator.compiler.job import config_json
+from orchestrator.compiler.kinds.bedrock import data_settings
 from orchestrator.compiler.new_rows import known_rows_assets
 from orchestrator.compiler.parameters import compile_parameter
 from orchestrator.compiler.step_code import CONFIG
@@ -100,6 +101,7 @@ def _code_assets(plan: Plan, environment: Environment, sources: Sources) -> Mapp
         if code:
             more = {
                 **tracking_settings(step.spec, plan.name, sources.folder),
+                **data_settings(step.spec),
                 **_champion_settings(plan, step),
             }
             files = {**code.files, CONFIG: config_json(step, code.script, more)}

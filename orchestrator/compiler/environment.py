@@ -69,6 +69,7 @@ LOCAL = Environment(
     bucket="fmo-local",
     role_arn="arn:aws:iam::000000000000:role/fmo-local",
     region="us-east-1",
+    callback_queue_url="https://sqs.us-east-1.amazonaws.com/000000000000/fmo-local",
     local=True,
 )
 """This machine: the bucket is a folder of the local store, the role is never assumed."""

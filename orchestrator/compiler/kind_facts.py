@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, assert_never
 
 from orchestrator.spec.approved import ApprovedSpec
+from orchestrator.spec.bedrock import BedrockImportSpec, BedrockSpec
 from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.evaluate import EvaluateSpec
 from orchestrator.spec.gate import GateSpec
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from orchestrator.spec.pipeline import StepSpec
     from orchestrator.spec.train_rl import Objective
 
-StepType: TypeAlias = Literal["Processing", "Training", "RegisterModel", "Condition"]
+StepType: TypeAlias = Literal["Processing", "Training", "RegisterModel", "Condition", "Callback"]
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,13 @@ def kind_facts(spec: StepSpec | ApprovedSpec) -> KindFacts:
             return KindFacts("RegisterModel")
         case GateSpec():
             return KindFacts("Condition")
+        case BedrockSpec():
+            # The job is that of the step which converts the rows.
+            return KindFacts(
+                "Callback", JobFacts("prepare_bedrock.py", "ml.m5.xlarge", _PLAIN_ON_CPU)
+            )
+        case BedrockImportSpec():
+            return KindFacts("Callback")
         case _ as unhandled:
             assert_never(unhandled)
 

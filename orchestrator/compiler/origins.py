@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from orchestrator.compiler.values import DATA_STEP
 from orchestrator.plan.kinds import facts_of
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def step_of(where: str, steps: Collection[str]) -> str | None:
     for suffix in _GATE_SUFFIXES:
         if name not in steps:
             name = found["step"].removesuffix(suffix)
+    if name not in steps:
+        name = found["step"].removesuffix(DATA_STEP)
     return name if name in steps else None
 
 
@@ -68,7 +71,9 @@ def fields_naming(plan: Plan, source: Source) -> list[str]:
 def field_of_job(where: str, plan: Plan) -> str:
     """Return the field of the spec for what a backend calls `steps.NAME.inputs.CHANNEL` or so."""
     _, name, *rest = where.split(".", 2)
-    step = next((step for step in plan.steps if step.name == name), None)
+    by_name = {step.name: step for step in plan.steps}
+    name = name if name in by_name else name.removesuffix(DATA_STEP)
+    step = by_name.get(name)
     if step is None or not rest:
         return where
     if rest[0] in _IMAGES:
@@ -94,7 +99,7 @@ def spec_path(where: str, steps: Collection[str]) -> str | None:
     name, found = step_of(where, steps), _INSIDE_STEP.match(where)
     if name is None or found is None:
         return None
-    if found["step"] != name:
+    if found["step"] not in {name, f"{name}{DATA_STEP}"}:
         return f"steps.{name}.gates"
     rest = found["rest"]
     if rest in {"", ".Name"}:

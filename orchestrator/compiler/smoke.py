@@ -1,4 +1,4 @@
-"""What a smoke run leaves out: steps that would publish a model, each behind a door of its own."""
+"""What a smoke run leaves out: what publishes a model or pays a service, each behind a door."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ if TYPE_CHECKING:
     from orchestrator.plan.model import PlannedStep
 
 
+LEFT_OUT = frozenset(("bedrock", "bedrock_import", "register"))
+"""Kinds that publish a model, or have another service train one."""
+
+
 def door_of(step: PlannedStep) -> str | None:
     """Return the name of the Condition step that keeps `step` out of smoke runs, if it has one."""
-    return f"{step.name}{DOOR}" if step.spec.kind == "register" else None
+    return f"{step.name}{DOOR}" if step.spec.kind in LEFT_OUT else None
 
 
 def compile_door(name: str, behind: Sequence[Step]) -> Step:

@@ -5,6 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from orchestrator.compiler.kinds.approved import compile_approved
+from orchestrator.compiler.kinds.bedrock import (
+    compile_bedrock,
+    compile_bedrock_data,
+    compile_bedrock_import,
+)
 from orchestrator.compiler.kinds.dataset import compile_dataset
 from orchestrator.compiler.kinds.evaluate import compile_evaluate
 from orchestrator.compiler.kinds.gate import compile_gate
@@ -15,8 +20,10 @@ from orchestrator.compiler.kinds.train import compile_train
 from orchestrator.compiler.nesting import nest
 from orchestrator.compiler.new_rows import remembering
 from orchestrator.compiler.smoke import compile_door, door_of
+from orchestrator.compiler.values import DATA_STEP
 from orchestrator.errors import Problem, SpecError
 from orchestrator.spec.approved import ApprovedSpec
+from orchestrator.spec.bedrock import BedrockImportSpec, BedrockSpec
 from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.evaluate import EvaluateSpec
 from orchestrator.spec.gate import GateSpec
@@ -46,7 +53,9 @@ def compile_steps(context: Context) -> tuple[Step, ...]:
     behind: dict[str | None, list[tuple[str, bool]]] = {None: []}
     behind |= {gate: [] for gate in nesting.gates}
     for step in context.plan.steps:
-        door = door_of(step)
+        door, data = door_of(step), f"{step.name}{DATA_STEP}"
+        if door and data in compiled:  # Also a smoke run makes and checks the data.
+            behind[nesting.gates[door]].append((data, False))
         if door:
             behind[nesting.gates[door]].append((door, True))
         if step.name in compiled:
@@ -70,7 +79,9 @@ def compile_step(context: Context, step: PlannedStep) -> Step | None:
     return _compile_written(context, step, step.spec)
 
 
-def _compile_written(context: Context, step: PlannedStep, written: StepSpec) -> Step | None:
+def _compile_written(  # noqa: C901, PLR0912 - one case for each kind
+    context: Context, step: PlannedStep, written: StepSpec
+) -> Step | None:
     match written:
         case ProcessingSpec() as spec:
             return compile_processing(context, step, spec)
@@ -84,6 +95,10 @@ def _compile_written(context: Context, step: PlannedStep, written: StepSpec) -> 
             return compile_evaluate(context, step, spec)
         case RegisterSpec() as spec:
             return compile_register(context, step, spec)
+        case BedrockSpec() as spec:
+            return compile_bedrock(context, step, spec)
+        case BedrockImportSpec() as spec:
+            return compile_bedrock_import(context, step, spec)
         case GateSpec():
             return None
         case _ as unhandled:
@@ -109,6 +124,9 @@ def _compiled_steps(context: Context) -> dict[str, Step]:
             continue
         if step:
             compiled[planned.name] = step
+        if isinstance(planned.spec, BedrockSpec):
+            data = compile_bedrock_data(context, planned, planned.spec)
+            compiled[data.name] = data
     if problems:
         raise SpecError(problems)
     return compiled

@@ -31,6 +31,9 @@ METRICS = "metrics"
 """The output, the property file and, with `.json`, the file that hold a step's metrics."""
 MODEL = "model"
 """The output of a Training step that is all it made; others are folders in it."""
+DATA = "data"
+DATA_STEP = "-data"
+"""Ending of the step that makes a Callback step's data."""
 PARAMETER_PREFIX = "$params."
 
 
@@ -66,6 +69,8 @@ def step_output(context: Context, source: StepOutput) -> Json:
             return _trained(source)
         case "RegisterModel":
             return Get(f"Steps.{source.step}.ModelPackageArn")
+        case "Callback":
+            return _called_back(source)
         case "Condition":
             msg = f"${source.step}.{source.output}: the plan follows what a gate passes on"
             raise ValueError(msg)
@@ -96,7 +101,7 @@ def metric(context: Context, source: MetricSource) -> Json:
             return JsonGet(source.step, METRICS, path)
         case "Training":
             return JsonGetS3(concatenated([*_model_folder(source.step), "metrics.json"]), path)
-        case "RegisterModel" | "Condition":
+        case "RegisterModel" | "Condition" | "Callback":
             msg = f"${source.step}.metrics.{source.metric}: the plan lets no such step have metrics"
             raise ValueError(msg)
         case _ as unhandled:
@@ -171,6 +176,13 @@ def _trained(source: StepOutput) -> Json:
     if source.output == MODEL:
         return Get(f"Steps.{source.step}.ModelArtifacts.S3ModelArtifacts")
     return concatenated([*_model_folder(source.step), f"{source.output}/"])
+
+
+def _called_back(source: StepOutput) -> Json:
+    if source.output == DATA:
+        outputs = f"Steps.{source.step}{DATA_STEP}.ProcessingOutputConfig.Outputs"
+        return Get(f"{outputs}['{DATA}'].S3Output.S3Uri")
+    return Get(f"Steps.{source.step}.OutputParameters['{source.output}']")
 
 
 def _model_folder(step: str) -> list[Json]:

@@ -61,6 +61,17 @@ def queue_name(step: Step) -> str:
     return str(step.extra.get("SqsQueueUrl", "")).rstrip("/").rpartition("/")[2]
 
 
+SERVICES_HERE = frozenset(("bedrock", "bedrock_import"))
+"""What the bridge carries callback steps to on this machine: `arguments.service`."""
+
+
+def is_carried_here(step: Step, handlers: Handlers) -> bool:
+    """Return whether the bridge answers a Callback step, since no handler does."""
+    service = step.arguments.get("service")
+    is_ours = step.type == "Callback" and service in SERVICES_HERE
+    return is_ours and queue_name(step) not in handlers.callbacks
+
+
 def output_parameters(step: Step, answer: Json) -> dict[str, Json]:
     """Return the step's declared output parameters out of a handler's answer.
 

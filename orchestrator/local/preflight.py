@@ -17,7 +17,7 @@ from orchestrator.errors import (
     StoreError,
     UnsupportedError,
 )
-from orchestrator.local.handlers import Handlers, function_name, queue_name
+from orchestrator.local.handlers import Handlers, function_name, is_carried_here, queue_name
 from orchestrator.local.images import has_provider
 from orchestrator.local.job_plan import job_plan
 from orchestrator.local.job_secrets import missing_secrets
@@ -101,15 +101,25 @@ def _unsupported(step: Step, values: Values, machine: Machine) -> Iterator[Probl
         )
     if step.type == "Lambda":
         yield from _missing_lambda(step, where, machine)
-    if step.type == "Callback" and queue_name(step) not in machine.handlers.callbacks:
-        what = f"no handler in this process answers the queue {queue_name(step)!r}"
-        fix = "Run it from Python and pass one in Handlers(callbacks={QUEUE: function})."
-        yield Problem(where, what, fix)
+    if step.type == "Callback":
+        yield from _unanswered(step, where, machine)
     if step.type in _JOBS:
         request = known_part(step, values)
         yield from _image_problems(step, request, where, machine)
         yield from _feature_problems(request, where)
         yield from _input_problems(where, lambda: job_plan(step.type, "job", request))
+
+
+def _unanswered(step: Step, where: str, machine: Machine) -> Iterator[Problem]:
+    if is_carried_here(step, machine.handlers):
+        trains = step.arguments["service"] == "bedrock"
+        if trains and not machine.has_module("torch"):
+            what = "a model is trained in place of Bedrock's, and torch is not installed here"
+            yield Problem(where, what, "Run: pip install 'fm-orchestrator[train]'")
+    elif queue_name(step) not in machine.handlers.callbacks:
+        what = f"no handler in this process answers the queue {queue_name(step)!r}"
+        fix = "Run it from Python and pass one in Handlers(callbacks={QUEUE: function})."
+        yield Problem(where, what, fix)
 
 
 def _missing_lambda(step: Step, where: str, machine: Machine) -> Iterator[Problem]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from orchestrator.definition.conditions import evaluate_conditions
 from orchestrator.definition.expressions import evaluate
 from orchestrator.errors import DefinitionError, Problem, UnsupportedError
+from orchestrator.local.bedrock import LocalBedrock
+from orchestrator.local.bridge import carry_here
 from orchestrator.local.cache import cache_key
 from orchestrator.local.condition_text import condition_text, unread_metrics
 from orchestrator.local.handlers import (
@@ -15,10 +17,11 @@ from orchestrator.local.handlers import (
     Handlers,
     call_lambda_file,
     function_name,
+    is_carried_here,
     output_parameters,
     queue_name,
 )
-from orchestrator.local.jobs import JobEnd
+from orchestrator.local.jobs import LOG_FILE, JobEnd
 from orchestrator.local.recorder import Outcome, job_name
 from orchestrator.local.registry import register_model
 from orchestrator.local.values import ACCOUNT, REGION
@@ -52,6 +55,8 @@ class ServiceSteps:
             case "Fail":
                 message = evaluate(step.arguments.get("ErrorMessage", ""), self.values)
                 return Outcome(self.recorder.ended(result, JobEnd("Failed", str(message))))
+            case "Callback" if is_carried_here(step, self.handlers):
+                return self._carry(step, result)
             case "Lambda" | "Callback":
                 return self._call(step, result)
             case "Model":
@@ -86,16 +91,38 @@ class ServiceSteps:
             return Outcome(self.recorder.ended(result, end))
         return self._succeeded(result, {"OutputParameters": output_parameters(step, answer)})
 
+    def _carry(self, step: Step, result: StepResult) -> Outcome:
+        """Let the bridge carry a Callback step to a service of this machine."""
+        around, folder = self.recorder.around, self.recorder.folder(step.name, result.attempts)
+        client = LocalBedrock(step.name, folder, around)
+        message = self._message(step, _object(evaluate(step.arguments, self.values)))
+        outcome = carry_here(message, client, int(around.clock.now().timestamp()))
+        if (folder / LOG_FILE).is_file():
+            result = replace(result, log=folder / LOG_FILE)
+        if not outcome.succeeded:
+            stopped = around.stopping.event.is_set()
+            end = JobEnd("Stopped" if stopped else "Failed", outcome.reason)
+            return Outcome(self.recorder.ended(result, end))
+        given = output_parameters(step, outcome.outputs)
+        losses = {name: text for name, text in outcome.outputs.items() if name.endswith("_loss")}
+        result = replace(
+            result,
+            outputs={name: str(given[name]) for name in sorted(given) if given[name]},
+            metrics={name: float(text) for name, text in losses.items() if text},
+        )
+        return self._succeeded(result, {"OutputParameters": given})
+
+    def _message(self, step: Step, arguments: Mapping[str, Json]) -> Mapping[str, Json]:
+        return {
+            "token": callback_token(self.recorder.execution_id, step.name),
+            "pipelineExecutionArn": self.values.get(("Execution", "PipelineExecutionArn")),
+            "arguments": arguments,
+            "status": "Executing",
+        }
+
     def _answer(self, step: Step, arguments: Mapping[str, Json]) -> Json:
         if step.type == "Callback":
-            arn = self.values.get(("Execution", "PipelineExecutionArn"))
-            message: Mapping[str, Json] = {
-                "token": callback_token(self.recorder.execution_id, step.name),
-                "pipelineExecutionArn": arn,
-                "arguments": arguments,
-                "status": "Executing",
-            }
-            return self.handlers.callbacks[queue_name(step)](message)
+            return self.handlers.callbacks[queue_name(step)](self._message(step, arguments))
         name = function_name(step)
         if name in self.handlers.lambdas:
             return self.handlers.lambdas[name](arguments, None)

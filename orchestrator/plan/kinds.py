@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, assert_never
 
 from orchestrator.spec.approved import ApprovedSpec
+from orchestrator.spec.bedrock import BedrockImportSpec, BedrockSpec
 from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.evaluate import EvaluateSpec
 from orchestrator.spec.gate import GateSpec
@@ -71,7 +72,7 @@ def facts_of(spec: StepSpec | ApprovedSpec) -> StepFacts:
     return _approved() if isinstance(spec, ApprovedSpec) else _written(spec)
 
 
-def _written(spec: StepSpec) -> StepFacts:
+def _written(spec: StepSpec) -> StepFacts:  # noqa: C901, PLR0912 - one case for each kind
     match spec:
         case ProcessingSpec():
             return _processing(spec)
@@ -87,6 +88,14 @@ def _written(spec: StepSpec) -> StepFacts:
             return _gate(spec)
         case RegisterSpec():
             return _register(spec)
+        case BedrockSpec():
+            return _bedrock(spec)
+        case BedrockImportSpec():
+            return StepFacts(
+                reads=(Read("model", spec.model, "model", "model"),),
+                outputs={"model_arn": "arn"},
+                main="model_arn",
+            )
         case _:
             assert_never(spec)
 
@@ -208,6 +217,19 @@ def _register(spec: RegisterSpec) -> StepFacts:
         ),
         outputs={"model_package_arn": "arn"},
         main="model_package_arn",
+    )
+
+
+def _bedrock(spec: BedrockSpec) -> StepFacts:
+    return StepFacts(
+        reads=(
+            Read("data", spec.data, "data", "data"),
+            *_optional("validation_data", spec.validation_data, "data", "validation_data"),
+        ),
+        outputs={"model_arn": "arn", "data": "data"},
+        main="model_arn",
+        fits_on=("data", "validation_data"),
+        carries=("data",),
     )
 
 

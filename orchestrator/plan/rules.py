@@ -10,6 +10,7 @@ from orchestrator.plan.gates import metrics_compared_by
 from orchestrator.plan.model import ApprovedModel, HubModel, MetricSource, StepOutput
 from orchestrator.plan.references import parse_reference
 from orchestrator.plan.registry import MAY_BE_ABSENT
+from orchestrator.spec.bedrock import BedrockImportSpec, BedrockSpec
 from orchestrator.spec.dangling import NOT_STEPS
 from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.evaluate import EvaluateSpec
@@ -89,15 +90,28 @@ def names_are_free(spec: PipelineSpec, gated: frozenset[str], findings: Findings
             findings.refuse(
                 f"steps.{name}", f"'${name}' already means something else", "Rename the step."
             )
-        for ending in ("-gate", "-gate-failed", "-known", DOOR):
+        for ending in ("-gate", "-gate-failed", "-known", DOOR, "-data"):
             owner = name.removesuffix(ending)
-            is_registered = isinstance(spec.steps.get(owner), RegisterSpec)
-            if owner != name and (is_registered if ending == DOOR else owner in gated):
+            if owner != name and _makes_step(
+                spec.steps.get(owner), ending, is_gated=owner in gated
+            ):
+                part = "data" if ending == "-data" else "gate"
                 findings.refuse(
                     f"steps.{name}",
-                    f"the gate of step {owner!r} takes the name {name!r}",
+                    f"the {part} of step {owner!r} takes the name {name!r}",
                     "Rename one of the two.",
                 )
+
+
+def _makes_step(step: StepSpec | None, ending: str, *, is_gated: bool) -> bool:
+    """Whether a step named like `step` with this ending is made beside it."""
+    match ending:
+        case "-data":
+            return isinstance(step, BedrockSpec)
+        case "-gate" | "-gate-failed" | "-known":
+            return is_gated
+        case _:
+            return isinstance(step, BedrockSpec | BedrockImportSpec | RegisterSpec)
 
 
 def reads_fit(resolver: Resolver, findings: Findings) -> None:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from orchestrator.python.home import open_home
 from orchestrator.python.rows import is_table, store_table
+from orchestrator.spec.bedrock import BedrockImportSpec, BedrockSpec
 from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.evaluate import EvaluateSpec
 from orchestrator.spec.fields import SpecModel
@@ -27,7 +28,17 @@ from orchestrator.spec.train import TrainSpec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["dataset", "evaluate", "gate", "generate", "processing", "register", "train"]
+__all__ = [
+    "bedrock",
+    "bedrock_import",
+    "dataset",
+    "evaluate",
+    "gate",
+    "generate",
+    "processing",
+    "register",
+    "train",
+]
 
 Fields = ParamSpec("Fields")
 Step = TypeVar("Step", bound=SpecModel)
@@ -64,3 +75,5 @@ generate = _checked(GenerateSpec, GenerateSpec)
 evaluate = _checked(EvaluateSpec, EvaluateSpec)
 gate = _checked(GateSpec, GateSpec)
 register = _checked(RegisterSpec, RegisterSpec)
+bedrock = _checked(BedrockSpec, BedrockSpec)
+bedrock_import = _checked(BedrockImportSpec, BedrockImportSpec)

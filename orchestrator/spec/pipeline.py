@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from orchestrator.spec.bedrock import BedrockImportSpec, BedrockSpec
 from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.evaluate import EvaluateSpec
 from orchestrator.spec.fields import REQUIRES, Broken, ParameterSpec, SpecModel, StepName
@@ -24,7 +25,9 @@ StepSpec = Annotated[
     | GenerateSpec
     | EvaluateSpec
     | GateSpec
-    | RegisterSpec,
+    | RegisterSpec
+    | BedrockSpec
+    | BedrockImportSpec,
     Field(discriminator="kind"),
 ]
 """One step. A new kind joins this union; mypy then names every `match` that forgot it."""

@@ -32,6 +32,7 @@ PROD = Environment(
     security_group_ids=("sg-0123456789abcdef0",),
     tags={"team": "nlp", "cost-center": "42"},
     network_isolation=True,
+    callback_queue_url="https://sqs.eu-central-1.amazonaws.com/123456789012/fmo-callbacks",
 )
 ENVIRONMENTS = (LOCAL, PROD)
 REACHING_AWS = {"champion": (LOCAL, replace(PROD, network_isolation=False))}

@@ -36,6 +36,7 @@ LIBRARY = {
         """,
     "generate.py": "import training_scripts.data.rows\n",
     "evaluate.py": "import training_scripts.data.rows\n",
+    "prepare_bedrock.py": "import training_scripts.data.rows\n",
     "data/__init__.py": "",
     "data/rows.py": "",
     "data/packing.py": "from training_scripts.data import tokens\n",
@@ -53,6 +54,7 @@ PROD = Environment(
     security_group_ids=("sg-0a",),
     tags={"team": "nlp", "cost-center": "42"},
     network_isolation=True,
+    callback_queue_url="https://sqs.eu-central-1.amazonaws.com/123456789012/fmo-callbacks",
 )
 
 
