@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from orchestrator.compiler.values import DATA_STEP
 from orchestrator.plan.kinds import facts_of
+from orchestrator.plan.model import DATA_STEP
 
 if TYPE_CHECKING:
     from collections.abc import Collection

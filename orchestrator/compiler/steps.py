@@ -20,8 +20,8 @@ from orchestrator.compiler.kinds.train import compile_train
 from orchestrator.compiler.nesting import nest
 from orchestrator.compiler.new_rows import remembering
 from orchestrator.compiler.smoke import compile_door, door_of
-from orchestrator.compiler.values import DATA_STEP
 from orchestrator.errors import Problem, SpecError
+from orchestrator.plan.model import DATA_STEP
 from orchestrator.spec.approved import ApprovedSpec
 from orchestrator.spec.bedrock import BedrockImportSpec, BedrockSpec
 from orchestrator.spec.dataset import DatasetSpec

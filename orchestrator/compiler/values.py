@@ -9,6 +9,7 @@ from orchestrator.compiler.kind_facts import kind_facts
 from orchestrator.compiler.lock import is_commit
 from orchestrator.definition.expressions import Get, Join, JsonGet, JsonGetS3
 from orchestrator.plan.model import (
+    DATA_STEP,
     ApprovedModel,
     HubModel,
     LocalPath,
@@ -32,8 +33,6 @@ METRICS = "metrics"
 MODEL = "model"
 """The output of a Training step that is all it made; others are folders in it."""
 DATA = "data"
-DATA_STEP = "-data"
-"""Ending of the step that makes a Callback step's data."""
 PARAMETER_PREFIX = "$params."
 
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from orchestrator.spec.project import SecretSpec
     from orchestrator.spec.schedule import NotifySpec, ScheduleSpec
 
+DATA_STEP = "-data"
+"""Ending of the step that makes a Callback step's data."""
+
 
 @dataclass(frozen=True)
 class StepOutput:

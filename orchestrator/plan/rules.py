@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from orchestrator.definition.smoke import DOOR
 from orchestrator.definition.smoke import NAMES as SMOKE_PARAMETERS
 from orchestrator.plan.gates import metrics_compared_by
-from orchestrator.plan.model import ApprovedModel, HubModel, MetricSource, StepOutput
+from orchestrator.plan.model import DATA_STEP, ApprovedModel, HubModel, MetricSource, StepOutput
 from orchestrator.plan.references import parse_reference
 from orchestrator.plan.registry import MAY_BE_ABSENT
 from orchestrator.spec.bedrock import BedrockImportSpec, BedrockSpec
@@ -90,12 +90,12 @@ def names_are_free(spec: PipelineSpec, gated: frozenset[str], findings: Findings
             findings.refuse(
                 f"steps.{name}", f"'${name}' already means something else", "Rename the step."
             )
-        for ending in ("-gate", "-gate-failed", "-known", DOOR, "-data"):
+        for ending in ("-gate", "-gate-failed", "-known", DOOR, DATA_STEP):
             owner = name.removesuffix(ending)
             if owner != name and _makes_step(
                 spec.steps.get(owner), ending, is_gated=owner in gated
             ):
-                part = "data" if ending == "-data" else "gate"
+                part = "data" if ending == DATA_STEP else "gate"
                 findings.refuse(
                     f"steps.{name}",
                     f"the {part} of step {owner!r} takes the name {name!r}",
@@ -105,9 +105,9 @@ def names_are_free(spec: PipelineSpec, gated: frozenset[str], findings: Findings
 
 def _makes_step(step: StepSpec | None, ending: str, *, is_gated: bool) -> bool:
     """Whether a step named like `step` with this ending is made beside it."""
+    if ending == DATA_STEP:
+        return isinstance(step, BedrockSpec)
     match ending:
-        case "-data":
-            return isinstance(step, BedrockSpec)
         case "-gate" | "-gate-failed" | "-known":
             return is_gated
         case _:

@@ -13,7 +13,6 @@ from orchestrator.compiler import job
 from orchestrator.compiler.processing_job import processing_step
 from orchestrator.compiler.values import (
     DATA,
-    DATA_STEP,
     concatenated,
     execution_prefix,
     location,
@@ -22,7 +21,7 @@ from orchestrator.compiler.values import (
 )
 from orchestrator.definition.model import Step
 from orchestrator.errors import Problem, SpecError
-from orchestrator.plan.model import StepOutput
+from orchestrator.plan.model import DATA_STEP, StepOutput
 from orchestrator.spec.bedrock import BedrockSpec
 
 if TYPE_CHECKING:
