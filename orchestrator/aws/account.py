@@ -19,6 +19,7 @@ METADATA = Path("/opt/ml/metadata/resource-metadata.json")
 ASSUMED = re.compile(r"arn:(aws[\w-]*):sts::(\d{12}):assumed-role/([\w+=,.@-]+)/.+")
 OF_A_PERSON = "AWSReservedSSO_"
 """What roles of IAM Identity Center begin with; SageMaker may not assume them."""
+NAMED = "named there"
 GIVE = "Name a role in fmo.yaml: environments: {dev: {region: ..., role_arn: ..., bucket: ...}}."
 
 
@@ -30,26 +31,31 @@ class AccountDefaults:
     role_source: str
     """Whose role it is, in words."""
     bucket: str
+    bucket_source: str
+    """Why this bucket, in words."""
 
 
-def account_defaults(aws: Aws, metadata: Path = METADATA) -> AccountDefaults:
+def account_defaults(
+    aws: Aws, metadata: Path = METADATA, *, role_arn: str | None = None, bucket: str | None = None
+) -> AccountDefaults:
     """Return the role that runs this, and the bucket that the SageMaker SDK uses.
 
     Args:
         aws: The account and region.
         metadata: Where Studio tells about its app; it need not exist.
+        role_arn: A role that is known already.
+        bucket: A bucket that is known already.
 
     Raises:
         CredentialsError: If the credentials are not those of a role that jobs could have.
         NotFoundError: If the bucket is not there; it is never made here.
     """
     caller = aws.call("sts", "GetCallerIdentity")
-    given = studio_role(metadata)
-    role = given or _caller_role(caller["Arn"], aws)
-    bucket = f"sagemaker-{aws.region}-{caller['Account']}"
-    bucket_is_in_region(bucket, aws)
-    source = "the role of this Studio app" if given else "the role of the caller"
-    return AccountDefaults(role, source, bucket)
+    role, role_source = (role_arn, NAMED) if role_arn else _role(caller["Arn"], metadata, aws)
+    default = f"sagemaker-{aws.region}-{caller['Account']}"
+    bucket_is_in_region(bucket or default, aws)
+    bucket_source = NAMED if bucket else "the SageMaker SDK's default"
+    return AccountDefaults(role, role_source, bucket or default, bucket_source)
 
 
 def studio_role(metadata: Path = METADATA) -> str | None:
@@ -60,6 +66,13 @@ def studio_role(metadata: Path = METADATA) -> str | None:
         return None
     role = told.get("ExecutionRoleArn") if isinstance(told, dict) else None
     return role if isinstance(role, str) else None
+
+
+def _role(caller_arn: str, metadata: Path, aws: Aws) -> tuple[str, str]:
+    given = studio_role(metadata)
+    if given:
+        return given, "the role of this Studio app"
+    return _caller_role(caller_arn, aws), "the role of the caller"
 
 
 def _caller_role(arn: str, aws: Aws) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from orchestrator.aws.deploy import carry_out, plan_deployment
 from orchestrator.aws.starts import plan_start, start
 from orchestrator.compiler.environment import Environment, NamedEnvironment
 from orchestrator.errors import InputError, Problem
+from orchestrator.interop.sdk_defaults import read_sdk_defaults
 from orchestrator.local.clock import SystemClock
 from orchestrator.local.cloud_arns import remember_arn
 from orchestrator.python.home import open_home
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from orchestrator.aws.deploy import DeploymentPlan
     from orchestrator.aws.starts import Start
     from orchestrator.flow import Prepared
+    from orchestrator.interop.sdk_defaults import SdkDefaults
     from orchestrator.local.home import Home
     from orchestrator.results.model import ExecutionResult, StepResult
 
@@ -94,13 +97,19 @@ class Execution:
         return f"Execution({self.arn!r})"
 
 
-def destination(env: str | None, folder: Path, metadata: Path = METADATA) -> Destination:
+def destination(
+    env: str | None,
+    folder: Path,
+    metadata: Path = METADATA,
+    environ: Mapping[str, str] = os.environ,
+) -> Destination:
     """Return where `env` is; without it, what the account of the caller gives by itself.
 
     Args:
         env: An environment of the `fmo.yaml` of `folder`.
         folder: Where the spec is.
         metadata: Where Studio tells about its app.
+        environ: The caller's environment, which may name defaults files of the SageMaker SDK.
 
     Raises:
         InputError: If `fmo.yaml` has environments, and none is named.
@@ -113,13 +122,30 @@ def destination(env: str | None, folder: Path, metadata: Path = METADATA) -> Des
         what = f"{project.file} has environments, and none is named"
         fix = f"Name one: {', '.join(map(repr, project.environments))}."
         raise InputError(Problem("env", what, fix))
+    return _account(metadata, read_sdk_defaults(environ))
+
+
+def _account(metadata: Path, sdk: SdkDefaults) -> Destination:
+    """Return the account of the caller, with what the SDK's defaults files say of jobs."""
     aws = connect()
-    found = account_defaults(aws, metadata)
-    told = (
-        f"role         {found.role_arn}: {found.role_source}",
-        f"bucket       {found.bucket}: the SageMaker SDK's default",
+    found = account_defaults(aws, metadata, role_arn=sdk.role_arn, bucket=sdk.bucket)
+    environment = Environment(
+        name=ACCOUNT,
+        bucket=found.bucket,
+        role_arn=found.role_arn,
+        region=aws.region,
+        kms_key_id=sdk.kms_key_id,
+        subnets=sdk.subnets,
+        security_group_ids=sdk.security_group_ids,
+        tags=sdk.tags,
+        network_isolation=sdk.network_isolation,
     )
-    return Destination(Environment(ACCOUNT, found.bucket, found.role_arn, aws.region), told)
+    told = (
+        *(f"defaults     {file}, of the SageMaker SDK" for file in sdk.files),
+        f"role         {found.role_arn}: {found.role_source}",
+        f"bucket       {found.bucket}: {found.bucket_source}",
+    )
+    return Destination(environment, told)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import pytest
 from orchestrator import Pipeline, load
 from orchestrator.aws.account import account_defaults
 from orchestrator.aws.clients import Aws
+from orchestrator.compiler.environment import Environment
 from orchestrator.errors import CredentialsError, InputError, NotFoundError
 from orchestrator.python.cloud import Execution, destination
 from tests.aws.account import BUCKET, REGION, ROLE
@@ -91,6 +92,29 @@ def test_environments_of_a_project_have_to_be_named(tmp_path: Path) -> None:
     shutil.copytree(EXAMPLE, tmp_path, dirs_exist_ok=True)
     with pytest.raises(InputError, match=r"fmo\.yaml has environments, and none is named\. Name "):
         destination(None, tmp_path, NOWHERE)
+
+
+def test_what_the_defaults_file_of_the_sdk_says_holds_without_an_environment(
+    session: boto3.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del session
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    file = tmp_path / "sagemaker.yaml"
+    file.write_text(
+        f"SageMaker:\n  PythonSDK: {{Modules: {{Session: {{DefaultS3Bucket: {BUCKET}}}}}}}\n"
+        f"  TrainingJob: {{RoleArn: '{ROLE}', VpcConfig: {{Subnets: [subnet-1], "
+        "SecurityGroupIds: [sg-1]}}\n"
+    )
+    named = {"SAGEMAKER_USER_CONFIG_OVERRIDE": str(file), "HOME": str(tmp_path)}
+    found = destination(None, tmp_path, NOWHERE, named)
+    assert isinstance(found.target, Environment)
+    assert (found.target.role_arn, found.target.bucket) == (ROLE, BUCKET)
+    assert (found.target.subnets, found.target.security_group_ids) == (("subnet-1",), ("sg-1",))
+    assert found.told == (
+        f"defaults     {file}, of the SageMaker SDK",
+        f"role         {ROLE}: named there",
+        f"bucket       {BUCKET}: named there",
+    )
 
 
 @pytest.fixture

@@ -62,11 +62,8 @@ def parsed() -> argparse.Namespace:
 def environment_of(arguments: argparse.Namespace) -> Environment:
     """Return where to run: what was given, else what the account gives by itself."""
     aws = connect(arguments.region)
-    role, bucket = arguments.role_arn, arguments.bucket
-    if not (role and bucket):
-        found = account_defaults(aws)
-        role, bucket = role or found.role_arn, bucket or found.bucket
-    return Environment("smoke", bucket, role, aws.region)
+    found = account_defaults(aws, role_arn=arguments.role_arn, bucket=arguments.bucket)
+    return Environment("smoke", found.bucket, found.role_arn, aws.region)
 
 
 def agreed() -> bool:
