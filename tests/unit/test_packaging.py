@@ -24,7 +24,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     return zipfile.ZipFile(next(folder.glob("*.whl")))
 
 
-def test_the_wheel_carries_the_training_scripts_the_pipelines_and_the_templates(wheel: zipfile.ZipFile) -> None:
+def test_the_wheel_carries_the_training_scripts_the_pipelines_and_the_templates(
+    wheel: zipfile.ZipFile,
+) -> None:
     names = set(wheel.namelist())
     assert {
         "orchestrator/flow.py",
