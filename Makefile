@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: help demo test check bench golden oracles sdk-test aws-smoke docs clean
+.PHONY: help demo test check bench golden oracles sdk-test aws-smoke checkov docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -62,6 +62,11 @@ oracles: $(VENV)/.bench build/sdk/.made ## Record what the SageMaker SDK, rouge-
 
 aws-smoke: $(VENV)/.local ## Try a small pipeline in your AWS account: says the cost, asks, cleans up (ARGS=--help)
 	@$(BIN)/python -m tools.aws_smoke $(ARGS)
+
+checkov: ## Check infra/ as checkov does, in an environment of its own (it pins what the tests pin otherwise)
+	@$(PYTHON) -m venv build/checkov
+	@build/checkov/bin/pip install --quiet "checkov==3.3.30"
+	@cd infra && ../build/checkov/bin/checkov --directory . --framework cloudformation --compact --quiet --skip-download
 
 clean: ## Remove what the other targets made (not .fmo, which holds your runs)
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

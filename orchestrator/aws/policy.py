@@ -34,6 +34,12 @@ CONNECT = (
     "ec2:CreateNetworkInterface", "ec2:CreateNetworkInterfacePermission",
     "ec2:DeleteNetworkInterface", "ec2:DeleteNetworkInterfacePermission",
 )  # fmt: skip
+TRACK = (
+    "sagemaker:AssociateTrialComponent", "sagemaker:CreateExperiment", "sagemaker:CreateTrial",
+    "sagemaker:CreateTrialComponent", "sagemaker:DescribeExperiment", "sagemaker:DescribeTrial",
+    "sagemaker:DescribeTrialComponent", "sagemaker:UpdateTrialComponent",
+)  # fmt: skip
+EXPERIMENTS = ("experiment/*", "experiment-trial/*", "experiment-trial-component/*")
 SEE_VPC = (
     "ec2:DescribeDhcpOptions", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups",
     "ec2:DescribeSubnets", "ec2:DescribeVpcs",
@@ -127,8 +133,8 @@ def policy_of(definition: Definition, place: Place) -> dict[str, Json]:
     text = dumps(to_json(definition)).decode()
     statements = [
         *_storage(text, place), *_keys(text, place), *_jobs(steps, text, place),
-        *_step_types(steps, place), *_callbacks(steps, place), *_secrets(steps, place),
-        *_vpc(text, place),
+        *_sagemaker(definition, steps, place), *_callbacks(steps, place),
+        *_secrets(steps, place), *_vpc(text, place),
     ]  # fmt: skip
     return {"Version": "2012-10-17", "Statement": [*statements]}
 
@@ -197,14 +203,19 @@ def _jobs(steps: list[Step], text: str, place: Place) -> Iterator[Statement]:
     yield _allow("PassItselfToJobs", ("iam:PassRole",), place.role_arn, condition=passed)
 
 
-def _step_types(steps: list[Step], place: Place) -> Iterator[Statement]:
-    rights = [STEP_TYPES[name] for name in sorted({step.type for step in steps})]
+def _sagemaker(definition: Definition, steps: list[Step], place: Place) -> Iterator[Statement]:
+    """Yield what Pipelines calls for the steps, and for the experiment that they are noted in."""
     tagged: list[str] = []
-    for right in rights:
-        if right.actions:
-            resources = [place.arn("sagemaker", resource) for resource in right.resources]
-            yield _allow(right.sid, right.actions, *resources)
+    for name in sorted({step.type for step in steps}):
+        rights = STEP_TYPES[name]
+        if rights.actions:
+            resources = [place.arn("sagemaker", resource) for resource in rights.resources]
+            yield _allow(rights.sid, rights.actions, *resources)
             tagged += resources
+    if definition.experiment_config:
+        resources = [place.arn("sagemaker", resource) for resource in EXPERIMENTS]
+        yield _allow("Track", TRACK, *resources)
+        tagged += resources
     if tagged:
         yield _allow("Tag", ("sagemaker:AddTags",), *tagged)
 

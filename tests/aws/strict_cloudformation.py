@@ -37,6 +37,7 @@ LAX = {
     )
 }  # fmt: skip
 """What moto itself does."""
+DELETE_RESOURCES = ResourceMap.delete
 MISSING = (
     "AWS::CloudWatch::Alarm",
     "AWS::EC2::SecurityGroupEgress",
@@ -157,6 +158,14 @@ def execute_change_set(
     stack.ends = f"{kind}_COMPLETE"  # type: ignore[attr-defined]
 
 
+def delete_resources(self: ResourceMap) -> None:
+    """Know of `RetainExceptOnCreate`, which is `Retain` for a stack that stood."""
+    for told in self._resource_json_map.values():
+        if told.get("DeletionPolicy") == "RetainExceptOnCreate":
+            told["DeletionPolicy"] = "Retain"
+    DELETE_RESOURCES(self)
+
+
 def describe_stacks(self: CloudFormationBackend, name_or_stack_id: str) -> list[Stack]:
     """Be at work when it is looked at first."""
     found: list[Stack] = LAX["describe_stacks"](self, name_or_stack_id)
@@ -245,5 +254,6 @@ def _tell(stack: Stack, logical_id: str, kind: str, status: str, reason: str = "
 
 # The service makes a change set that has failed where nothing changes.
 CloudFormationResponse._validate_different_update = lambda *_: None  # type: ignore[method-assign]
+ResourceMap.delete = delete_resources  # type: ignore[method-assign]
 for _operation in (create_change_set, describe_change_set, execute_change_set, describe_stacks):
     setattr(CloudFormationBackend, _operation.__name__, _operation)

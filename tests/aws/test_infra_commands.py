@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +119,16 @@ def test_nothing_is_made_where_nobody_can_be_asked(fmo: Fmo, session: boto3.Sess
     assert refused.code == 2
     assert "nobody can be asked here. Add --yes to go on." in refused.err
     assert session.client("cloudformation").describe_stacks()["Stacks"] == []
+
+
+def test_what_is_not_agreed_to_leaves_no_change_set(fmo: Fmo, session: boto3.Session) -> None:
+    fmo("deploy", "--env", "dev", "--yes")
+    fmo.add("    infra: {parameters: {NoncurrentVersionDays: 30}}\n")
+    refused = fmo("deploy", "--env", "dev")
+    assert refused.code == 2
+    assert re.search(r"storage +modify +Bucket", refused.out)
+    client = session.client("cloudformation")
+    assert client.list_change_sets(StackName="fmo-dev-storage")["Summaries"] == []
 
 
 def test_a_parameter_that_no_template_has_is_refused_with_a_guess(fmo: Fmo) -> None:

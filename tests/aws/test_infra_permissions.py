@@ -92,6 +92,18 @@ def actions(part: str) -> set[str]:
     return {action for one in statements(part) for action in one["Action"]}
 
 
+def test_the_page_lists_what_whoever_deploys_asks_of_cloudformation() -> None:
+    made = {
+        str(call.args[1].value)
+        for call in ast.walk(tree(ROOT / "orchestrator" / "aws" / "stacks.py"))
+        if isinstance(call, ast.Call) and ast.unparse(call.func) in {"aws.call", "aws.pages"}
+        and isinstance(call.args[1], ast.Constant)
+    }  # fmt: skip
+    page = (ROOT / "docs" / "commands" / "infra.md").read_text(encoding="utf-8")
+    listed = page.partition("Of whoever deploys: ")[2].partition("; `s3:")[0]
+    assert made == set(re.findall(r"`(?:cloudformation:)?(\w+)`", listed))
+
+
 def test_the_bridge_may_do_what_it_does_and_nothing_else() -> None:
     made, allowed = calls_of_the_bridge(), actions("bridge")
     assert {"glue:StartJobRun", "dynamodb:PutItem"} <= made
