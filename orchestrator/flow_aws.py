@@ -12,9 +12,14 @@ from orchestrator.aws.artifacts import artifacts_below, fetch
 from orchestrator.aws.deploy import Deployment
 from orchestrator.compiler.environment import NamedEnvironment
 from orchestrator.compiler.sources import is_local_path
-from orchestrator.compiler.triggers import compile_triggers, new_data_bucket, trigger_names
+from orchestrator.compiler.triggers import (
+    compile_triggers,
+    new_data_bucket,
+    trigger_names,
+    triggers_have_their_arns,
+)
 from orchestrator.definition.smoke import SMOKE
-from orchestrator.errors import InputError, Problem, SpecError, UnsupportedError
+from orchestrator.errors import InputError, Problem, UnsupportedError
 from orchestrator.local.store import Store
 
 if TYPE_CHECKING:
@@ -41,8 +46,10 @@ def deployment_of(prepared: Prepared) -> Deployment:
     """Return what is to stand in the account of the environment.
 
     Raises:
+        SpecError: If a schedule or a notification needs what the environment lacks.
         UnsupportedError: For models of the hub, which nothing brings to the bucket yet.
     """
+    _refuse_triggers(prepared)
     _refuse_hub_models(prepared)
     environment = prepared.environment
     plan = prepared.plan
@@ -122,16 +129,17 @@ def _pulled(artifact: Artifact, store: Store, aws: Aws) -> int:
     return artifact.size_bytes
 
 
-def _triggers(prepared: Prepared, pipeline_arn: str) -> Sequence[Trigger]:
-    if prepared.plan is None or prepared.loaded is None:
-        return ()
-    try:
-        return compile_triggers(prepared.plan, prepared.environment, pipeline_arn)
-    except SpecError as error:
+def _refuse_triggers(prepared: Prepared) -> None:
+    if prepared.plan and prepared.loaded:
         findings = prepared.loaded.findings(prepared.file)
-        for problem in error.problems:
-            findings.refuse(problem.where, problem.what, problem.fix)
-        raise SpecError(findings.in_order()) from error
+        triggers_have_their_arns(prepared.plan, prepared.environment, findings)
+        findings.raise_problems()
+
+
+def _triggers(prepared: Prepared, pipeline_arn: str) -> Sequence[Trigger]:
+    if prepared.plan is None:
+        return ()
+    return compile_triggers(prepared.plan, prepared.environment, pipeline_arn)
 
 
 def _refuse_hub_models(prepared: Prepared) -> None:

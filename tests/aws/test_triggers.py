@@ -14,9 +14,15 @@ from orchestrator.aws.triggers import find_trigger, set_paused
 from orchestrator.bridge.starter import start_unless_running
 from orchestrator.commands.deploy_view import all_changes, plan_lines, plan_to_json
 from orchestrator.compiler.environment import Environment
-from orchestrator.compiler.triggers import compile_triggers, new_data_bucket, trigger_names
+from orchestrator.compiler.triggers import (
+    compile_triggers,
+    new_data_bucket,
+    trigger_names,
+    triggers_have_their_arns,
+)
 from orchestrator.errors import AwsError, InputError, SpecError
 from orchestrator.plan.build import build_plan
+from orchestrator.spec.findings import Findings
 from orchestrator.spec.load import load_spec
 from tests.aws.account import BUCKET, REGION, ROLE
 from tests.aws.conftest import definition
@@ -246,8 +252,10 @@ def test_a_bucket_that_sends_no_events_is_named(written: Written, session: boto3
 def test_an_environment_without_role_or_topic_is_told_what_it_lacks() -> None:
     plan, _ = build_plan(load_spec(SPEC % f"schedule: {WEEKLY}\nnotify: {{}}"))
     bare = replace(ENVIRONMENT, scheduler_role_arn=None, notify_topic_arn=None)
+    findings = Findings(None, {})
+    triggers_have_their_arns(plan, bare, findings)
     with pytest.raises(SpecError) as caught:
-        compile_triggers(plan, bare, PIPELINE)
+        findings.raise_problems()
     assert str(caught.value).splitlines() == [
         "schedule: environment 'dev' has no scheduler_role_arn. Add `scheduler_role_arn:` to it in "
         "fmo.yaml, or remove `schedule:`.",
