@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from orchestrator.aws.deploy import DeploymentPlan
     from tests.aws.faults import Faults
 
+PAGE = (Path(__file__).parents[2] / "docs" / "schedule.md").read_text(encoding="utf-8")
 TOPIC = f"arn:aws:sns:{REGION}:123456789012:ends"
 QUEUE = f"arn:aws:sqs:{REGION}:123456789012:late"
 SCHEDULER = "arn:aws:iam::123456789012:role/scheduler"
@@ -262,6 +265,25 @@ def test_an_environment_without_role_or_topic_is_told_what_it_lacks() -> None:
         "notify: environment 'dev' has no notify_topic_arn. Add `notify_topic_arn:` to it in "
         "fmo.yaml, or remove `notify:`.",
     ]
+
+
+def test_the_page_lists_the_calls_that_are_made_and_no_others(
+    written: Written, faults: Faults
+) -> None:
+    faults.calls.clear()
+    written.deploy(f"schedule: {WEEKLY[:-1]}, on_new_data: $params.Rows}}", "notify: {}")
+    written.deploy(f"schedule: {WEEKLY[:-1]}, on_new_data: s3://acme-dev/b/}}".replace("6", "7"))
+    for name, kind in list(trigger_names("words").kinds.items())[:2]:
+        found = find_trigger(kind, name, written.aws)
+        assert found is not None
+        for is_paused in (True, False):
+            set_paused(found, written.aws, is_paused=is_paused)
+    written.deploy()
+    calls = (call.split(".") for call in faults.calls)
+    made = {name for service, name in calls if service in {"scheduler", "eventbridge"}}
+    listed = PAGE.partition("Who deploys needs")[2].partition("\n\n")[0]
+    named = set(re.findall(r"(?:scheduler:|events:)?([A-Z]\w+)`", listed))
+    assert named - {"PassRole", "GetBucketNotification"} == made
 
 
 def test_long_names_stay_apart_and_fit() -> None:
