@@ -19,7 +19,12 @@ from orchestrator.compiler.environment import LOCAL, NamedEnvironment, environme
 from orchestrator.compiler.lock import hub_key, locked_model
 from orchestrator.compiler.origins import fields_naming
 from orchestrator.compiler.sources import is_local_path
-from orchestrator.compiler.triggers import compile_triggers, new_data_bucket, trigger_names
+from orchestrator.compiler.triggers import (
+    compile_triggers,
+    new_data_bucket,
+    trigger_names,
+    triggers_have_their_arns,
+)
 from orchestrator.compiler.values import hub_uri
 from orchestrator.definition.reader import parse_definition
 from orchestrator.definition.smoke import SMOKE
@@ -70,8 +75,10 @@ def deployment_of(prepared: Prepared) -> Deployment:
     """Return what is to stand in the account of the environment.
 
     Raises:
-        SpecError: For models of the hub that are not locked.
+        SpecError: For models of the hub that are not locked, and if a schedule or a notification
+            needs what the environment lacks.
     """
+    _refuse_triggers(prepared)
     environment = prepared.environment
     plan = prepared.plan
     return Deployment(
@@ -233,16 +240,17 @@ def _pulled(artifact: Artifact, store: Store, aws: Aws) -> int:
     return artifact.size_bytes
 
 
-def _triggers(prepared: Prepared, pipeline_arn: str) -> Sequence[Trigger]:
-    if prepared.plan is None or prepared.loaded is None:
-        return ()
-    try:
-        return compile_triggers(prepared.plan, prepared.environment, pipeline_arn)
-    except SpecError as error:
+def _refuse_triggers(prepared: Prepared) -> None:
+    if prepared.plan and prepared.loaded:
         findings = prepared.loaded.findings(prepared.file)
-        for problem in error.problems:
-            findings.refuse(problem.where, problem.what, problem.fix)
-        raise SpecError(findings.in_order()) from error
+        triggers_have_their_arns(prepared.plan, prepared.environment, findings)
+        findings.raise_problems()
+
+
+def _triggers(prepared: Prepared, pipeline_arn: str) -> Sequence[Trigger]:
+    if prepared.plan is None:
+        return ()
+    return compile_triggers(prepared.plan, prepared.environment, pipeline_arn)
 
 
 def _hub_folders(prepared: Prepared) -> list[HubFolder]:

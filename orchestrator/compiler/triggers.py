@@ -7,7 +7,6 @@ import json
 from typing import TYPE_CHECKING
 
 from orchestrator.definition.triggers import SIGNATURE, Trigger, TriggerNames
-from orchestrator.errors import Problem, SpecError
 from orchestrator.plan.schedule import data_prefix
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from orchestrator.definition.json import Json
     from orchestrator.plan.model import Plan
     from orchestrator.spec.fields import Scalar
+    from orchestrator.spec.findings import Findings
     from orchestrator.spec.schedule import ScheduleSpec
 
 STARTER = "fmo-starter"
@@ -40,12 +40,7 @@ def trigger_names(pipeline_name: str) -> TriggerNames:
 def compile_triggers(
     plan: Plan, environment: Environment, pipeline_arn: str
 ) -> tuple[Trigger, ...]:
-    """Return what starts the pipeline at `pipeline_arn`, and what tells how it ended.
-
-    Raises:
-        SpecError: If the environment lacks a role or a topic that they need.
-    """
-    _environment_has_what_they_need(plan, environment)
+    """Return what starts the pipeline at `pipeline_arn`, and what tells how it ended."""
     names = trigger_names(plan.name)
     found = []
     if plan.schedule and (plan.schedule.cron or plan.schedule.rate):
@@ -67,23 +62,17 @@ def new_data_bucket(plan: Plan) -> str | None:
     return _bucket_and_prefix(plan.schedule, plan)[0]
 
 
-def _environment_has_what_they_need(plan: Plan, environment: Environment) -> None:
+def triggers_have_their_arns(plan: Plan, environment: Environment, findings: Findings) -> None:
+    """Refuse a schedule without a role, and a notification without a topic."""
     needed = []
     if plan.schedule and (plan.schedule.cron or plan.schedule.rate):
         needed.append(("schedule", "scheduler_role_arn", environment.scheduler_role_arn))
     if plan.notify:
         needed.append(("notify", "notify_topic_arn", environment.notify_topic_arn))
-    problems = [
-        Problem(
-            where,
-            f"environment {environment.name!r} has no {key}",
-            f"Add `{key}:` to it in fmo.yaml, or remove `{where}:`.",
-        )
-        for where, key, value in needed
-        if value is None
-    ]
-    if problems:
-        raise SpecError(problems)
+    for where, key, value in needed:
+        if value is None:
+            what = f"environment {environment.name!r} has no {key}"
+            findings.refuse(where, what, f"Add `{key}:` to it in fmo.yaml, or remove `{where}:`.")
 
 
 def _schedule(

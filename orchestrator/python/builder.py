@@ -47,9 +47,20 @@ class StepHandle(str):
 class SpecBuilder:
     """Parameters and steps, and the spec that they are."""
 
-    def __init__(self, name: str, *, description: str | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        description: str | None = None,
+        schedule: Mapping[str, Tree] | None = None,
+        notify: Mapping[str, Tree] | None = None,
+    ) -> None:
         self.name = name
         self.description = description
+        self.schedule = schedule
+        """When it starts by itself once deployed: `{"rate": "7 days"}`."""
+        self.notify = notify
+        """Which ends are told: `{"on_status": ["Failed"]}`."""
         self.added_parameters: dict[str, ParameterSpec] = {}
         self.added_steps: dict[str, StepSpec] = {}
         self.loaded = Written({})
@@ -170,6 +181,9 @@ class SpecBuilder:
         data: dict[str, Tree] = {**self.loaded.data, "name": self.name}
         if self.description is not None:
             data["description"] = self.description
+        for key, value in (("schedule", self.schedule), ("notify", self.notify)):
+            if value is not None:
+                data[key] = dict(value)
         if parameters := self._part("parameters"):
             data["parameters"] = parameters
         return replace(self.loaded, data={**data, "steps": self._part("steps")})

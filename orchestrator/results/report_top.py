@@ -86,7 +86,9 @@ def _verdict(result: ExecutionResult, checks: Sequence[GateCheck]) -> str:
     missed = [check for check in checks if check.outcome is False]
     if missed:
         words = "; ".join(map(_missed, missed))
-        return f"{plural(len(missed), 'bound')} of a gate did not hold: {words}."
+        shut = any(step.condition_outcome is False for step in result.steps)
+        so = " So it ended there." if result.status == "Succeeded" and shut else ""
+        return f"{plural(len(missed), 'bound')} of a gate did not hold: {words}.{so}"
     if result.status == "Failed":
         return " ".join(_failed(step) for step in result.steps if step.status == "Failed")
     held = [check for check in checks if check.outcome]

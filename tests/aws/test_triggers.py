@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,9 +16,15 @@ from orchestrator.aws.triggers import find_trigger, set_paused
 from orchestrator.bridge.starter import start_unless_running
 from orchestrator.commands.deploy_view import all_changes, plan_lines, plan_to_json
 from orchestrator.compiler.environment import Environment
-from orchestrator.compiler.triggers import compile_triggers, new_data_bucket, trigger_names
+from orchestrator.compiler.triggers import (
+    compile_triggers,
+    new_data_bucket,
+    trigger_names,
+    triggers_have_their_arns,
+)
 from orchestrator.errors import AwsError, InputError, SpecError
 from orchestrator.plan.build import build_plan
+from orchestrator.spec.findings import Findings
 from orchestrator.spec.load import load_spec
 from tests.aws.account import BUCKET, REGION, ROLE
 from tests.aws.conftest import definition
@@ -30,6 +38,7 @@ if TYPE_CHECKING:
     from orchestrator.aws.deploy import DeploymentPlan
     from tests.aws.faults import Faults
 
+PAGE = (Path(__file__).parents[2] / "docs" / "schedule.md").read_text(encoding="utf-8")
 TOPIC = f"arn:aws:sns:{REGION}:123456789012:ends"
 QUEUE = f"arn:aws:sqs:{REGION}:123456789012:late"
 SCHEDULER = "arn:aws:iam::123456789012:role/scheduler"
@@ -246,14 +255,35 @@ def test_a_bucket_that_sends_no_events_is_named(written: Written, session: boto3
 def test_an_environment_without_role_or_topic_is_told_what_it_lacks() -> None:
     plan, _ = build_plan(load_spec(SPEC % f"schedule: {WEEKLY}\nnotify: {{}}"))
     bare = replace(ENVIRONMENT, scheduler_role_arn=None, notify_topic_arn=None)
+    findings = Findings(None, {})
+    triggers_have_their_arns(plan, bare, findings)
     with pytest.raises(SpecError) as caught:
-        compile_triggers(plan, bare, PIPELINE)
+        findings.raise_problems()
     assert str(caught.value).splitlines() == [
         "schedule: environment 'dev' has no scheduler_role_arn. Add `scheduler_role_arn:` to it in "
         "fmo.yaml, or remove `schedule:`.",
         "notify: environment 'dev' has no notify_topic_arn. Add `notify_topic_arn:` to it in "
         "fmo.yaml, or remove `notify:`.",
     ]
+
+
+def test_the_page_lists_the_calls_that_are_made_and_no_others(
+    written: Written, faults: Faults
+) -> None:
+    faults.calls.clear()
+    written.deploy(f"schedule: {WEEKLY[:-1]}, on_new_data: $params.Rows}}", "notify: {}")
+    written.deploy(f"schedule: {WEEKLY[:-1]}, on_new_data: s3://acme-dev/b/}}".replace("6", "7"))
+    for name, kind in list(trigger_names("words").kinds.items())[:2]:
+        found = find_trigger(kind, name, written.aws)
+        assert found is not None
+        for is_paused in (True, False):
+            set_paused(found, written.aws, is_paused=is_paused)
+    written.deploy()
+    calls = (call.split(".") for call in faults.calls)
+    made = {name for service, name in calls if service in {"scheduler", "eventbridge"}}
+    listed = PAGE.partition("Who deploys needs")[2].partition("\n\n")[0]
+    named = set(re.findall(r"(?:scheduler:|events:)?([A-Z]\w+)`", listed))
+    assert named - {"PassRole", "GetBucketNotification"} == made
 
 
 def test_long_names_stay_apart_and_fit() -> None:

@@ -19,6 +19,7 @@ from orchestrator.aws.executions import with_outputs
 from orchestrator.aws.logs import JobLog
 from orchestrator.aws.watch import watch
 from orchestrator.local.home import Home
+from orchestrator.results.report import render_report
 from tests.aws.account import BUCKET, REGION
 from tests.aws.local_engine import LocalEngine
 from tests.aws.moved_clock import MovedClock
@@ -163,7 +164,8 @@ def test_the_same_definition_stops_green_on_this_machine(folder: Path) -> None:
     home = Home(folder / ".fmo")
     how = flow.HowToRun(lambda _: None, {"PATH": str(Path(sys.executable).parent)})
     prepared = flow.prepare_file(folder / "spec.yaml", {})
-    outcomes = [
-        flow.run_prepared(prepared, home, parameters={}, how=how)["fit"].status for _ in range(2)
-    ]
-    assert outcomes == ["Succeeded", "NotStarted"]
+    first, second = (flow.run_prepared(prepared, home, parameters={}, how=how) for _ in range(2))
+    assert (first["fit"].status, second["fit"].status) == ("Succeeded", "NotStarted")
+    said = "new_rows is 0, with at least 20 asked. So it ended there."
+    assert said in render_report(second)
+    assert said not in render_report(first)

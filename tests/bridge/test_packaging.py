@@ -17,6 +17,7 @@ LOADED = """
 import sys
 sys.path.insert(0, {folder!r})
 import orchestrator.bridge.lambdas
+import orchestrator.bridge.starter
 print(*{{name.partition(".")[0] for name in sys.modules if not name.startswith("__")}})
 print(orchestrator.bridge.lambdas.__file__)
 """

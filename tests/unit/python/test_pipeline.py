@@ -78,6 +78,16 @@ def test_python_makes_the_spec_that_yaml_makes() -> None:
     assert build().spec() == load_spec(YAML)
 
 
+def test_a_schedule_is_checked_as_that_of_a_file_is() -> None:
+    pipeline = Pipeline("weekly", schedule={"rate": "7 day"}, notify={"on_status": ["Failed"]})
+    pipeline.add("split", steps.dataset(data="s3://lake/rows/"))
+    with pytest.raises(SpecError, match=r"schedule\.rate: '7 day' is refused by AWS\. Write '7 d"):
+        pipeline.spec()
+    pipeline.schedule = {"rate": "7 days"}
+    assert "rate: 7 days" in pipeline.to_yaml()
+    assert pipeline.spec().notify is not None
+
+
 def test_python_writes_the_yaml_that_it_would_be() -> None:
     assert build().to_yaml() == YAML
 
