@@ -26,6 +26,7 @@ from orchestrator.spec.fields import (
     Share,
     ShareBelowOne,
     SpecModel,
+    broken_spot,
 )
 from orchestrator.spec.tracking import ReportTo, RunLabel, TrackingUri, holds_credentials
 from orchestrator.spec.train_script import broken_script_rules, fields_of_the_other_way
@@ -251,6 +252,7 @@ class TrainSpec(JobModel):
 
     def broken_rules(self) -> Iterator[Broken]:
         """Yield fields that contradict the objective, the method, the script or each other."""
+        yield from broken_spot(spot=self.spot, instance_type=self.instance_type)
         yield from broken_script_rules(self)
         if self.objective is None or self.script is not None:
             return
