@@ -6,9 +6,18 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from orchestrator.compiler.lock import Lock, LockedModel, hub_key, hub_models, stale
+from orchestrator.aws.jumpstart import find_jumpstart
+from orchestrator.compiler.environment import NamedEnvironment, environment_of
+from orchestrator.compiler.lock import (
+    Lock,
+    LockedJumpstart,
+    LockedModel,
+    hub_key,
+    hub_models,
+    stale,
+)
 from orchestrator.compiler.origins import fields_naming
-from orchestrator.errors import DataError, SpecError
+from orchestrator.errors import DataError, InputError, SpecError
 from orchestrator.local.hub import HubListing, list_model
 from orchestrator.plan.build import build_plan
 from orchestrator.specs import load_file
@@ -17,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from orchestrator.aws.clients import Aws
     from orchestrator.errors import Problem
     from orchestrator.plan.model import HubModel, Plan
     from orchestrator.spec.load import LoadedSpec
@@ -54,6 +64,16 @@ def read_spec(path: Path) -> tuple[Unlocked, ...]:
     )
 
 
+def region_of(path: Path, env: str) -> str:
+    """Return the region of an environment of the project that the spec at `path` belongs to.
+
+    Raises:
+        InputError: If there is no such environment.
+    """
+    project = load_file(path, {}, env)[1]
+    return environment_of(NamedEnvironment(env), project).region
+
+
 def make_lock(specs: Sequence[Unlocked], ask: ListModel = list_model) -> Lock:
     """Return what the models that a spec names are now.
 
@@ -76,6 +96,31 @@ def make_lock(specs: Sequence[Unlocked], ask: ListModel = list_model) -> Lock:
     if problems:
         raise DataError(dict.fromkeys(problems))
     return Lock(hub=locked)
+
+
+def lock_jumpstart(names: Sequence[str], aws: Aws) -> dict[str, LockedJumpstart]:
+    """Return what JumpStart trains models with in a region.
+
+    Args:
+        names: `MODEL_ID`, for its newest version, or `MODEL_ID@VERSION`.
+        aws: The region.
+
+    Raises:
+        InputError: With every model that JumpStart does not have or cannot train.
+    """
+    locked: dict[str, LockedJumpstart] = {}
+    problems: list[Problem] = []
+    for name in names:
+        model_id, _, version = name.partition("@")
+        try:
+            found = find_jumpstart(model_id, version or None, aws)
+        except InputError as error:
+            problems += error.problems
+        else:
+            locked[model_id] = LockedJumpstart.model_validate(asdict(found))
+    if problems:
+        raise InputError(problems)
+    return locked
 
 
 def check_lock(lock: Lock, specs: Sequence[Unlocked], path: Path) -> None:

@@ -80,6 +80,13 @@ def instances_of(arguments: Mapping[str, Json]) -> str:
         resources = resources["ClusterConfig"]
     if not isinstance(resources, Mapping):
         return ""
+    preferred = resources.get("InstancePreferences")
+    if isinstance(preferred, list | tuple):
+        return " or ".join(_instances(one) for one in preferred if isinstance(one, Mapping))
+    return _instances(resources)
+
+
+def _instances(resources: Mapping[str, Json]) -> str:
     return f"{_word(resources.get('InstanceCount'))} x {_word(resources.get('InstanceType'))}"
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.aws.executions import read_execution
 from orchestrator.aws.logs import JobLog
+from orchestrator.errors import NotFoundError
 from orchestrator.results.events import ExecutionEnded, ExecutionStarted, StepEnded, StepStarted
 from orchestrator.results.progress_line import read_progress
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from orchestrator.aws.executions import Watched
     from orchestrator.results.events import Event, Listener, StepProgress
     from orchestrator.results.model import StepResult
+
+LOOKS = 3
+"""For an execution that is not found at first: what was just made may take a moment to be seen."""
 
 
 def watch(
@@ -37,7 +41,7 @@ def watch(
         wait: Returns when it is time to ask again.
     """
     logs: dict[str, JobLog] = {}
-    before, seen = None, read_execution(arn, aws)
+    before, seen = None, _first_look(arn, aws, wait)
     listener(ExecutionStarted(seen.result, seen.result.started_at))
     while True:
         for event in (*news(before, seen, now()), *_progress(seen, logs, aws, now())):
@@ -58,6 +62,16 @@ def news(before: Watched | None, after: Watched, at: datetime) -> Iterator[Event
             yield StepStarted(step.name, step.type, step.attempts or 1, step.started_at or at)
         if step.is_done and (known is None or not known.is_done):
             yield StepEnded(step, step.ended_at or at)
+
+
+def _first_look(arn: str, aws: Aws, wait: Callable[[], None]) -> Watched:
+    """Return an execution, which may have been started so lately that it is not found yet."""
+    for _ in range(LOOKS):
+        try:
+            return read_execution(arn, aws)
+        except NotFoundError:
+            wait()
+    return read_execution(arn, aws)
 
 
 def _progress(

@@ -19,10 +19,10 @@ _ENUMS: dict[Use, str] = {
 
 LOCAL_STORAGE_FAMILIES = frozenset(
     {"g4dn", "g5", "g6", "g6e", "g7e", "p3dn", "p4d", "p4de", "p5", "p5e", "p5en"}
-    | {"p6-b200", "p6-b300", "r5d", "trn1", "trn1n", "trn2"}
+    | {"p6-b200", "p6-b300", "p6e-gb200", "r5d", "trn1", "trn1n", "trn2"}
 )
-"""Families with local NVMe storage. A job on them refuses `VolumeKmsKeyId` (botocore 1.44.5,
-sagemaker, ResourceConfig)."""
+"""Families with local NVMe storage (EC2, instance store volumes). A job on them refuses
+`VolumeKmsKeyId` (botocore 1.44.5, sagemaker, ResourceConfig)."""
 
 
 @cache

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from orchestrator.aws.needs import needs_of
+from orchestrator.catalog.instances import LOCAL_STORAGE_FAMILIES, family
+from orchestrator.definition.reader import parse_definition
 from orchestrator.results.figures import plural, shortened
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ def plan_lines(plan: DeploymentPlan, env: str, region: str) -> list[str]:
         f"pipeline     {deployment.pipeline_name}: {_action(plan)}",
     ]
     lines[2:2] = [f"hub          {text}" for text in _models(plan)]
+    lines += [f"volume       {text}" for text in _volumes(plan)]
     if plan.tags:
         lines.append(f"tags         {', '.join(f'{k}={v}' for k, v in plan.tags.items())}")
     return [*lines, *map(_trigger_line, plan.triggers)]
@@ -109,6 +113,19 @@ def _models(plan: DeploymentPlan) -> list[str]:
             what = f"{plural(len(files), 'file')}, {size:,} bytes to fetch and store"
             lines.append(f"{model.model_id}@{model.commit[:12]}: {what}")
     return lines
+
+
+def _volumes(plan: DeploymentPlan) -> list[str]:
+    """Return a line for each job whose disk the environment's key does not encrypt."""
+    if plan.deployment.kms_key_id is None:
+        return []
+    needs = needs_of(parse_definition(plan.deployment.definition), {})
+    return [
+        f"{one.step}: no kms_key_id, {kind} encrypts its NVMe disk by itself"
+        for one in needs.instances
+        for kind in one.types
+        if family(kind) in LOCAL_STORAGE_FAMILIES
+    ]
 
 
 def _brief(value: Json) -> str:

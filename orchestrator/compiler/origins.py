@@ -19,9 +19,11 @@ _INSIDE_STEP = re.compile(r"Steps\.(?P<step>[\w-]+)(?P<rest>.*)", re.DOTALL)
 _IMAGES = ("ImageUri", "TrainingImage")
 _MEMBERS = {
     "ResourceConfig.InstanceType": "instance_type",
+    "ResourceConfig.InstancePreferences": "instance_type",
     "ResourceConfig.InstanceCount": "instance_count",
     "ResourceConfig.VolumeSizeInGB": "volume_size_gb",
     "ProcessingResources.ClusterConfig.InstanceType": "instance_type",
+    "ProcessingResources.ClusterConfig.InstancePreferences": "instance_type",
     "ProcessingResources.ClusterConfig.InstanceCount": "instance_count",
     "ProcessingResources.ClusterConfig.VolumeSizeInGB": "volume_size_gb",
     "StoppingCondition.MaxRuntimeInSeconds": "max_runtime_seconds",

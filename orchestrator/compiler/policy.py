@@ -61,7 +61,9 @@ def _instances_are_allowed(
     where = f"steps.{step.name}.instance_type"
     choose = f"Write one of {', '.join(allowed)}."
     written = step.spec.instance_type
-    if written and written.startswith(PARAMETER):
+    if isinstance(written, tuple):
+        types = written
+    elif written and written.startswith(PARAMETER):
         parameter = plan.parameters[written.removeprefix(PARAMETER)]
         if parameter.enum is None:
             what = f"the policy limits instances, and {written} may be any"

@@ -56,8 +56,7 @@ def cluster(context: Context, step: str, spec: JobModel) -> dict[str, Json]:
         SpecError: If the instance type is a parameter that leaves open whether the disk's key fits.
     """
     return {
-        "InstanceCount": field_value(spec.instance_count),
-        "InstanceType": field_value(_instance_type(context, step, spec)),
+        **_instances(context, step, spec),
         "VolumeSizeInGB": field_value(spec.volume_size_gb),
         **_volume_key(context, step, spec),
     }
@@ -75,13 +74,23 @@ def _volume_key(context: Context, step: str, spec: JobModel) -> dict[str, Json]:
     return {} if refusing else {"VolumeKmsKeyId": key}
 
 
-def _instance_type(context: Context, step: str, spec: JobModel) -> str:
+def _instances(context: Context, step: str, spec: JobModel) -> dict[str, Json]:
+    count, written = field_value(spec.instance_count), _instance_type(context, step, spec)
+    if isinstance(written, str):
+        return {"InstanceCount": count, "InstanceType": field_value(written)}
+    preferred: list[Json] = [{"InstanceType": one, "InstanceCount": count} for one in written]
+    return {"InstancePreferences": preferred}
+
+
+def _instance_type(context: Context, step: str, spec: JobModel) -> str | tuple[str, ...]:
     return spec.instance_type or job_facts(context.steps[step].spec).instance_type
 
 
 def _known_instance_types(context: Context, step: str, spec: JobModel) -> tuple[str, ...]:
     """The instance types the job may get, as far as is known now."""
     written = _instance_type(context, step, spec)
+    if not isinstance(written, str):
+        return written
     if not written.startswith(PARAMETER_PREFIX):
         return (written,)
     parameter = context.plan.parameters[written.removeprefix(PARAMETER_PREFIX)]
@@ -92,8 +101,11 @@ def _known_instance_types(context: Context, step: str, spec: JobModel) -> tuple[
 
 
 def _mixed(step: str, spec: JobModel, what: str) -> Problem:
+    where = f"steps.{step}.instance_type"
+    if isinstance(spec.instance_type, tuple):
+        return Problem(where, f"the list has instances {what}", "List instances of one sort.")
     return Problem(
-        f"steps.{step}.instance_type",
+        where,
         f"the values of {spec.instance_type} are instances {what}",
         "Narrow its enum, or use a parameter for each sort.",
     )

@@ -46,15 +46,21 @@ def _training_volume_key(arguments: Mapping[str, Json], where: str) -> Iterator[
 
 
 def _volume_key(cluster: Mapping[str, Json], where: str) -> Iterator[Problem]:
-    instance_type = cluster.get("InstanceType")
-    if cluster.get("VolumeKmsKeyId") is None or not isinstance(instance_type, str):
+    if cluster.get("VolumeKmsKeyId") is None:
         return
-    if family(instance_type) in LOCAL_STORAGE_FAMILIES:
-        yield Problem(
-            f"{where}.VolumeKmsKeyId",
-            f"{instance_type} has local storage, which takes no key",
-            "Leave it out: that storage is encrypted by the instance.",
-        )
+    for found in _instance_types(cluster):
+        if family(found) in LOCAL_STORAGE_FAMILIES:
+            yield Problem(
+                f"{where}.VolumeKmsKeyId",
+                f"{found} has local storage, which takes no key",
+                "Leave it out: that storage is encrypted by the instance.",
+            )
+
+
+def _instance_types(cluster: Mapping[str, Json]) -> list[str]:
+    preferred = [one for one in _list(cluster, "InstancePreferences") if isinstance(one, Mapping)]
+    written = [one.get("InstanceType") for one in (cluster, *preferred)]
+    return [one for one in written if isinstance(one, str)]
 
 
 def _spot(arguments: Mapping[str, Json], where: str) -> Iterator[Problem]:

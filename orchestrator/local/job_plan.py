@@ -233,7 +233,9 @@ def _input_data_config(request: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def _resource_config(request: Mapping[str, Json]) -> dict[str, Json]:
-    kind = _object(request, "ResourceConfig").get("InstanceType", "local")
+    resources = _object(request, "ResourceConfig")
+    preferred = _objects(resources, "InstancePreferences")
+    kind = (preferred[0] if preferred else resources).get("InstanceType", "local")
     group: Json = {"instance_group_name": "group", "instance_type": kind, "hosts": ["algo-1"]}
     return {
         "current_host": "algo-1",

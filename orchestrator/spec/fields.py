@@ -110,6 +110,12 @@ InstanceType = Annotated[
     str, StringConstraints(pattern=r"^(ml\.[a-z0-9-]+\.[a-z0-9-]+|\$params\..+)$")
 ]
 
+InstanceTypes = Annotated[
+    tuple[Annotated[str, StringConstraints(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$")], ...],
+    Field(min_length=1, max_length=5),
+]
+"""In the order of preference: SageMaker takes the first that has capacity (InstancePreferences)."""
+
 Scalar = bool | int | Number | str
 
 
@@ -214,6 +220,17 @@ def broken_smoke_values(values: Mapping[str, Scalar]) -> Iterator[Broken]:
             yield Broken(f"smoke.{name}", f"{value!r} is a reference", "Write the value itself.")
 
 
+def broken_spot(*, spot: bool, instance_type: str | tuple[str, ...] | None) -> Iterator[Broken]:
+    """Yield that spot and a choice of instances exclude each other (InstancePreferences)."""
+    if spot and isinstance(instance_type, tuple):
+        yield Broken(
+            "instance_type",
+            "a list lets SageMaker take what has capacity, which it does on demand only, and "
+            "`spot: true` is given",
+            f"Write `instance_type: {instance_type[0]}`, or remove `spot`.",
+        )
+
+
 class StepModel(SpecModel):
     """What every step may say."""
 
@@ -240,8 +257,8 @@ RuntimeSeconds = Annotated[int, Strict(), Field(ge=1, le=2_419_200)]
 class JobModel(StepModel):
     """What every step that runs as a job of its own may say."""
 
-    instance_type: InstanceType | None = None
-    """The SageMaker instance; each kind has a default in the catalogue."""
+    instance_type: InstanceType | InstanceTypes | None = None
+    """The SageMaker instance, or up to five, the first with capacity is taken; else a default."""
     instance_count: Count | ParameterReference = 1
     """Instances that share the work."""
     volume_size_gb: Annotated[int, Strict(), Field(ge=1, le=16_384)] | ParameterReference = 30

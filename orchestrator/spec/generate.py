@@ -18,6 +18,7 @@ from orchestrator.spec.fields import (
     NonNegative,
     ParameterReference,
     Positive,
+    broken_spot,
 )
 
 Nucleus = Annotated[float, Strict(), Field(gt=0, le=1)]
@@ -81,6 +82,7 @@ class GenerateSpec(JobModel):
 
     def broken_rules(self) -> Iterator[Broken]:
         """Yield fields that contradict each other."""
+        yield from broken_spot(spot=self.spot, instance_type=self.instance_type)
         yield from self._sampling_is_clear()
         if not self._draws():
             yield from self._likeliest_is_one()

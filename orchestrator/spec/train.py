@@ -25,6 +25,7 @@ from orchestrator.spec.fields import (
     Share,
     ShareBelowOne,
     SpecModel,
+    broken_spot,
 )
 from orchestrator.spec.tracking import ReportTo, RunLabel, TrackingUri, holds_credentials
 from orchestrator.spec.train_rl import (
@@ -267,6 +268,7 @@ class TrainSpec(JudgementFields):
 
     def broken_rules(self) -> Iterator[Broken]:
         """Yield fields that contradict the objective, the method, the script or each other."""
+        yield from broken_spot(spot=self.spot, instance_type=self.instance_type)
         yield from broken_script_rules(self)
         if self.objective is None or self.script is not None:
             return

@@ -20,6 +20,7 @@ REFUSALS = {
     "unavailable": (503, "ServiceUnavailable", "Try again."),
     "expired": (403, "ExpiredToken", "The security token included in the request is expired"),
     "unknown key": (403, "UnrecognizedClientException", "The security token is invalid."),
+    "not there yet": (400, "ResourceNotFound", "Pipeline execution does not exist."),
     "denied": (403, "AccessDeniedException", "User: u is not authorized to perform: a:B on c"),
 }
 """Name to HTTP status, code and message of an answer."""
@@ -29,7 +30,8 @@ LOST = {
     "unreachable": EndpointConnectionError,
 }
 """Name to what botocore raises where no answer comes."""
-KINDS = (*REFUSALS, *LOST)
+KINDS = tuple(kind for kind in (*REFUSALS, *LOST) if kind != "not there yet")
+"""What may go wrong at any call."""
 
 
 @dataclass
@@ -52,7 +54,9 @@ class Faults:
     def of(cls, session: boto3.Session) -> Faults:
         """Return faults for clients that `session` makes from now on."""
         faults = cls()
-        session.events.register_first("before-send.*.*", faults._answer)  # Before moto answers.
+        # botocore asks every handler, so that moto would carry out what is refused here.
+        session.events.unregister("before-send", botocore_stubber)
+        session.events.register_first("before-send.*.*", faults._answer)
         return faults
 
     def set(self, kind: str, at: int, *, times: int = 1, after: bool = False) -> None:
@@ -64,10 +68,11 @@ class Faults:
         with self._lock:
             self.calls.append(event_name.removeprefix("before-send."))
             self._mine.number = len(self.calls)
-        if self.kind is None or not self._is_due():
-            return None
-        if self.after:
-            botocore_stubber(event_name=event_name, request=request)
+        is_due = self.kind is not None and self._is_due()
+        if not is_due or self.after:
+            answer: AWSResponse | None = botocore_stubber(event_name=event_name, request=request)
+        if self.kind is None or not is_due:
+            return answer
         if self.kind in LOST:
             raise LOST[self.kind](endpoint_url=request.url, error="lost")
         return refusal(request, *REFUSALS[self.kind])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from orchestrator.errors import (
 from tests.aws.account import BUCKET, REGION
 from tests.aws.conftest import definition
 from tests.aws.faults import KINDS, LOST
+from tests.aws.pipeline import DEFINITION
 
 if TYPE_CHECKING:
     import boto3
@@ -97,6 +99,15 @@ def test_a_key_of_the_environment_encrypts_what_is_stored(
     for key in KEYS:
         head = session.client("s3").head_object(Bucket=BUCKET, Key=key)
         assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", "alias/acme")
+
+
+def test_a_disk_that_takes_no_key_is_said(deployment: Deployment, aws: Aws) -> None:
+    whole = replace(deployment, definition=json.dumps(DEFINITION).encode(), kms_key_id="alias/acme")
+    said = "volume       sft: no kms_key_id, ml.g5.2xlarge encrypts its NVMe disk by itself"
+    lines = plan_lines(plan_deployment(whole, aws), "dev", REGION)
+    assert [line for line in lines if line.startswith("volume")] == [said]
+    without = plan_deployment(replace(whole, kms_key_id=None), aws)
+    assert not [line for line in plan_lines(without, "dev", REGION) if line.startswith("volume")]
 
 
 def test_a_second_deployment_changes_nothing_and_writes_nothing(

@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.aws.clients import Aws
 from orchestrator.aws.executions import read_execution, region_of, stop, with_outputs
-from orchestrator.aws.starts import plan_start, start
+from orchestrator.aws.starts import instances_of, plan_start, start
 from orchestrator.aws.watch import watch
 from orchestrator.errors import InputError, NotFoundError, UnavailableError
 from orchestrator.results.events import ExecutionEnded, ExecutionStarted, StepEnded, StepStarted
@@ -38,6 +38,15 @@ def test_what_would_run_is_told_before_it_is_started(deployed: str, aws: Aws) ->
     assert planned.instances == {"prepare": "1 x ml.m5.xlarge", "sft": "2 x ml.g5.2xlarge"}
     listed = aws.call("sagemaker", "ListPipelineExecutions", PipelineName=deployed)
     assert listed["PipelineExecutionSummaries"] == []
+
+
+def test_of_preferred_instances_each_is_told() -> None:
+    preferred = [
+        {"InstanceType": "ml.g5.2xlarge", "InstanceCount": 2},
+        {"InstanceType": "ml.g6.2xlarge", "InstanceCount": 2},
+    ]
+    told = instances_of({"ResourceConfig": {"InstancePreferences": preferred}})
+    assert told == "2 x ml.g5.2xlarge or 2 x ml.g6.2xlarge"
 
 
 @pytest.mark.parametrize(

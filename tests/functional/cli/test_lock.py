@@ -117,3 +117,17 @@ def test_a_gated_model_is_mirrored_and_the_token_stays_here(
     files = [path.read_bytes() for path in account.folder.rglob("*") if path.is_file()]
     written = [*files, *map(str.encode, texts)]
     assert not [text for text in written if TOKEN.encode() in text]
+
+
+def test_what_jumpstart_trains_with_needs_a_region_that_has_it(account: Fmo) -> None:
+    ask = ("lock", "spec.yaml", "--jumpstart", "meta-textgeneration-llama-3-1-8b")
+    ended = account(*ask)
+    assert (ended.code, ended.stderr) == (
+        2,
+        "FMO100 --jumpstart: what JumpStart trains with differs from region to region, and none "
+        "is given. Add --env NAME.\n",
+    )
+    ended = account(*ask, "--env", "dev")
+    assert ended.code == 3
+    assert "JumpStart has no models_manifest.json in eu-central-1. Choose a reg" in ended.stderr
+    assert not (account.folder / "spec.lock.json").exists()

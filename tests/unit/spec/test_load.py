@@ -94,7 +94,7 @@ def test_the_alias_of_the_model_is_understood() -> None:
             "gates.min.loss: 2 is above the max of 1, so the gate can never open. Swap them.",
         ),
         ("instance_type: g5.xlarge", "instance_type: expected an instance type such as "
-         "ml.g5.xlarge, found 'g5.xlarge'. Write 'ml.g5.xlarge'."),
+         "ml.g5.xlarge or a list, found 'g5.xlarge'. Write 'ml.g5.xlarge'."),
         ("instance_count: 0", "instance_count: expected a number at least 1, found 0."),
         ("retries: 21", "retries: expected a number at most 20, found 21."),
         (
