@@ -35,7 +35,10 @@ REQUESTS = {
     "huggingface-inference-gpu": {**HF_INFERENCE, "instance_type": GPU},
     "scikit-learn-cpu": {**SKLEARN, "image_scope": "training", "instance_type": CPU},
     "vllm-gpu": {
-        "framework": "vllm-server", "version": "2", "image_scope": "inference", "instance_type": GPU
+        "framework": "vllm-server",
+        "version": "2",
+        "image_scope": "inference",
+        "instance_type": GPU,
     },
     "clarify": {"framework": "clarify", "version": "1.0"},
     "model-monitor": {"framework": "model-monitor"},
