@@ -81,12 +81,13 @@ def newest_in_registry(
             ModelApprovalStatus="Approved",
             SortBy="CreationTime",
             SortOrder="Descending",
-            MaxResults=1,
         )["ModelPackageSummaryList"]
         if not listed:
             return None
+        # The first page holds the newest, and of two made in the same moment the later counts.
+        newest = max(listed, key=lambda one: one["ModelPackageVersion"])
         package: Mapping[str, Any] = client.describe_model_package(
-            ModelPackageName=listed[0]["ModelPackageArn"]
+            ModelPackageName=newest["ModelPackageArn"]
         )
     except ClientError as error:
         # The first run of a pipeline comes before the first version, which makes the group.

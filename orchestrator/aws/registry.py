@@ -52,18 +52,20 @@ def set_approval(model: RegisteredModel, status: str, description: str | None, a
     )  # fmt: skip
 
 
-def _versions(group: str, aws: Aws) -> Iterator[Response]:
+def _versions(group: str, aws: Aws) -> list[Response]:
+    """Return the summaries of a group's versions, the newest first; none if there is no group."""
     try:
         pages = aws.pages(
             "sagemaker", "ListModelPackages",
-            ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Descending",
+            ModelPackageGroupName=group,
         )  # fmt: skip
-        for page in pages:
-            yield from page["ModelPackageSummaryList"]
+        found = [one for page in pages for one in page["ModelPackageSummaryList"]]
     except AwsError as error:
         # There is no call that says whether a group is there without failing if it is not.
         if "does not exist" not in str(error):
             raise
+        return []
+    return sorted(found, key=lambda one: -int(one["ModelPackageVersion"]))
 
 
 def _described(arn: str, aws: Aws) -> RegisteredModel:

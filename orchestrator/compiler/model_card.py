@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from orchestrator.compiler.card_text import Quoted, json_text
 from orchestrator.compiler.values import location, metric
+from orchestrator.definition.registry import FOUND
 from orchestrator.plan.model import MetricSource, ParameterValue, StepOutput
-from orchestrator.plan.registry import FOUND, MAY_BE_ABSENT
+from orchestrator.plan.registry import MAY_BE_ABSENT
 from orchestrator.spec.evaluate import EvaluateSpec
 from orchestrator.spec.fields import JobModel
 from orchestrator.spec.train import TrainSpec

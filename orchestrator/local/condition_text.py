@@ -11,6 +11,7 @@ from orchestrator.definition.conditions import evaluate_condition, negated
 from orchestrator.definition.expressions import expressions, json_document, referenced_steps
 from orchestrator.definition.json import type_name
 from orchestrator.definition.paths import parse_path
+from orchestrator.definition.registry import asks_for_no_champion
 from orchestrator.definition.smoke import is_smoke
 from orchestrator.errors import FmoError, Problem
 
@@ -91,10 +92,13 @@ def _value_problem(where: str, name: str, document: Mapping[str, Json]) -> Probl
 
 
 def _alternatives(items: Sequence[Json], resolve: Resolve) -> str:
-    """What is compared; that a gate opens by itself in a smoke run is told only there."""
-    rest = [item for item in items if item != is_smoke(wanted=True)]
+    """What is compared; that a gate opens by itself is told only where it does."""
+    own = [item for item in items if item != is_smoke(wanted=True)]
+    rest = [item for item in own if not asks_for_no_champion(item)]
     text = " or ".join(condition_text(item, resolve) for item in rest)
-    if len(rest) == len(items) or not evaluate_condition(is_smoke(wanted=True), resolve):
+    if any(evaluate_condition(item, resolve) for item in own if item not in rest):
+        return f"{text} (no champion yet)"
+    if len(own) == len(items) or not evaluate_condition(is_smoke(wanted=True), resolve):
         return text
     held = any(evaluate_condition(item, resolve) for item in rest)
     return text if held else f"{text} (not enforced)"

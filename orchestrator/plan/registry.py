@@ -24,8 +24,6 @@ MAY_BE_ABSENT = "champion."
 """How metrics start that there are only with a champion."""
 ASKING_SECONDS = 900
 """Two calls; what takes longer hangs."""
-FOUND = "champion.found"
-"""The metric that is 1 with a champion and 0 without."""
 
 
 def group_steps_are_free(steps: Sequence[PlannedStep], findings: Findings) -> None:

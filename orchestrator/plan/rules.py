@@ -61,9 +61,9 @@ EXAM_METRICS = frozenset(
     )
 )
 """What `evaluate` measures of a model; a dot and a task's name may follow."""
-EXAM_COUNTS = frozenset(
-    ("rows", "leaked_rows", "contaminated_rows", "contaminated_share", "found", "version")
-)
+EXAM_COUNTS = frozenset(("rows", "leaked_rows", "contaminated_rows", "contaminated_share"))
+CHAMPION_FACTS = frozenset(("found", "version"))
+"""What `evaluate` says of the champion beside its metrics."""
 FORGETTING_METRICS = frozenset(("loss_delta", "accuracy_delta"))
 """What `evaluate` measures with `retention`, behind `forgetting.`."""
 HARM_METRICS = frozenset(("toxicity", "refusal", "stereotype", "scorer"))
@@ -198,6 +198,8 @@ def gates_name_what_is_measured(spec: PipelineSpec, findings: Findings) -> None:
         if of_champion and isinstance(step, EvaluateSpec) and not step.champion:
             what = f"step {owner!r} compares with no champion, so the gate would fail"
             findings.warn(field, what, "Write `champion: $registry.GROUP.approved` there.")
+        if of_champion and metric.removeprefix(MAY_BE_ABSENT) in CHAMPION_FACTS:
+            continue
         measured = _without_prefix(metric) if isinstance(step, EvaluateSpec) else metric
         if step is not None and known and measured not in known:
             fix = did_you_mean(measured, sorted(known), noun="metrics")

@@ -68,6 +68,17 @@ class EvaluationRow:
         return "wins" if ahead > 0 else "loses"
 
 
+def champion_note(table: Json) -> str:
+    """Return in words which model was compared as champion; empty where none was asked for."""
+    champion = table.get("champion") if isinstance(table, Mapping) else None
+    if not isinstance(champion, Mapping):
+        return ""
+    name = str(champion.get("name", ""))
+    if champion.get("found") is True:
+        return f"The champion is {name}."
+    return f"No version of {name} is approved yet: there is no champion to compare with."
+
+
 def evaluation_rows(table: Json) -> tuple[EvaluationRow, ...]:
     """Return the rows of a `table.json`; what is not a row with a model's score is left out."""
     rows = table.get("rows") if isinstance(table, Mapping) else table

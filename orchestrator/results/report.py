@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from orchestrator.results.evaluation import evaluation_rows
+from orchestrator.results.evaluation import champion_note, evaluation_rows
 from orchestrator.results.page import Section, card, render_page, scrolling
 from orchestrator.results.report_data import data_html
 from orchestrator.results.report_facts import facts_html, metrics_html
@@ -85,7 +85,7 @@ def _graph_and_times(result: ExecutionResult) -> str:
 
 def _evaluation(result: ExecutionResult) -> str:
     return "".join(
-        evaluation_html(step.name, rows)
+        evaluation_html(step.name, rows, champion_note(step.table))
         for step in result.steps
         if (rows := evaluation_rows(step.table))
     )

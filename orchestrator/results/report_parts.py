@@ -60,11 +60,11 @@ def training_html(steps: Sequence[StepResult]) -> str:
     return f'<div class="charts">{cards}</div>' if cards else ""
 
 
-def evaluation_html(step: str, rows: Sequence[EvaluationRow]) -> str:
+def evaluation_html(step: str, rows: Sequence[EvaluationRow], note: str = "") -> str:
     """Return the model beside its baselines: on one axis for each task, and in numbers."""
     plots = "".join(_evaluation_plot(row) for row in rows)
     return card(
-        f"<p>{escape(count_verdicts(rows))}</p>"
+        f"<p>{escape(f'{count_verdicts(rows)} {note}'.rstrip())}</p>"
         f'<div class="plots">{plots}</div>{_evaluation_table(step, rows)}'
         '<p class="lead">A dot is a score, its line the interval around it. A verdict ties where '
         "the interval of the difference to the strongest rival holds zero.</p>",

@@ -10,9 +10,10 @@ from orchestrator.compiler.values import concatenated, metric
 from orchestrator.definition.conditions import Comparison, Or
 from orchestrator.definition.expressions import Get
 from orchestrator.definition.model import Step
+from orchestrator.definition.registry import FOUND
 from orchestrator.definition.smoke import is_smoke
 from orchestrator.plan.model import ApprovedModel, MetricSource, ParameterValue
-from orchestrator.plan.registry import CHAMPION, FOUND, MAY_BE_ABSENT
+from orchestrator.plan.registry import CHAMPION, MAY_BE_ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -181,3 +181,23 @@ def test_a_condition_is_told_with_the_values_found() -> None:
 def test_times_are_written_as_sagemaker_does() -> None:
     moment = datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
     assert timestamp(moment) == "2026-01-02T03:04:05.678Z"
+
+
+def test_a_gate_that_opens_because_there_is_no_champion_says_so() -> None:
+    def metric(name: str) -> Any:
+        file = {"Get": "Steps.exam.PropertyFiles.metrics"}
+        return {"Std:JsonGet": {"PropertyFile": file, "Path": f"$['{name}']"}}
+
+    gain = "champion.difference.accuracy"
+    absent = {"Type": "Equals", "LeftValue": metric("champion.found"), "RightValue": 0}
+    bound = {"Type": "GreaterThanOrEqualTo", "LeftValue": metric(gain), "RightValue": 0.5}
+    condition = {"Type": "Or", "Conditions": [absent, bound]}
+
+    def resolve_with(found: int) -> Any:
+        values = {"$['champion.found']": found, f"$['{gain}']": 0}
+        return lambda value: (
+            values[value["Std:JsonGet"]["Path"]] if isinstance(value, dict) else value
+        )
+
+    assert condition_text(condition, resolve_with(1)) == f"{gain} 0 >= 0.5"
+    assert condition_text(condition, resolve_with(0)) == f"{gain} 0 >= 0.5 (no champion yet)"

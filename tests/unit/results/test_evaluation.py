@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.results.evaluation import Score, evaluation_rows
+from orchestrator.results.evaluation import Score, champion_note, evaluation_rows
 
 
 def row(**members: object) -> dict[str, object]:
@@ -49,3 +49,24 @@ def test_a_model_alone_has_no_verdict() -> None:
 )
 def test_what_is_not_a_comparison_gives_no_rows(table: object) -> None:
     assert evaluation_rows(table) == ()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("champion", "note"),
+    [
+        ({"found": True, "name": "support/3"}, "The champion is support/3."),
+        (
+            {"found": False, "name": "support"},
+            "No version of support is approved yet: there is no champion to compare with.",
+        ),
+        (None, ""),
+    ],
+)
+def test_the_champion_of_an_exam_is_named(champion: object, note: str) -> None:
+    assert champion_note({"rows": [], "champion": champion}) == note
+
+
+def test_a_champion_is_what_a_model_is_compared_with() -> None:
+    (found,) = evaluation_rows({"rows": [row(model=0.5, champion=0.7)]})
+    assert (found.best_baseline or ("",))[0] == "champion"
+    assert found.verdict == "loses"

@@ -13,7 +13,7 @@ def test_the_fields_that_name_what_is_read_are_known_by_their_type() -> None:
         "dataset": {"data"},
         "generate": {"model", "data", "base_model"},
         "train": {"model_name_or_path", "data", "inputs"},
-        "evaluate": {"model", "data", "base_model", "train_data"},
+        "evaluate": {"model", "data", "base_model", "champion", "train_data"},
         "gate": {"passes"},
         "register": {"model", "metrics"},
     }
