@@ -46,8 +46,9 @@ from training_scripts.evaluation.report import (
 )
 from training_scripts.evaluation.retention import forgetting, retention_paper, verdict_on
 from training_scripts.evaluation.reward_exam import examine_scorer
-from training_scripts.evaluation.reward_model import is_reward_model, load_scorer
+from training_scripts.evaluation.reward_model import load_scorer
 from training_scripts.evaluation.scores import Measure, score
+from training_scripts.loading import is_reward_model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
