@@ -11,7 +11,7 @@ from orchestrator import flow_aws
 from orchestrator.aws import executions, watch
 from orchestrator.aws.account import METADATA, account_defaults
 from orchestrator.aws.clients import connect
-from orchestrator.aws.deploy import carry_out, plan_deployment
+from orchestrator.aws.deploy import plan_deployment
 from orchestrator.aws.starts import plan_start, start
 from orchestrator.compiler.environment import Environment, NamedEnvironment
 from orchestrator.errors import InputError, Problem
@@ -163,13 +163,13 @@ def plan_deploy(prepared: Prepared) -> tuple[DeploymentPlan, Aws]:
     return plan_deployment(flow_aws.deployment_of(prepared), aws), aws
 
 
-def deploy(prepared: Prepared, told: tuple[str, ...]) -> Deployed:
+def deploy(prepared: Prepared, told: tuple[str, ...], home: Home) -> Deployed:
     """Show what changes in the account, change it, and return what stands there then."""
     plan, aws = plan_deploy(prepared)
     display = current_display()
     display.warn(prepared.warnings)
     display.tell(f"deploy {prepared.name}", (*told, *deployment_lines(plan, prepared, aws)))
-    return Deployed(carry_out(plan, aws), plan)
+    return Deployed(flow_aws.deploy(plan, home, aws, lambda _done: None), plan)
 
 
 def deployment_lines(plan: DeploymentPlan, prepared: Prepared, aws: Aws) -> tuple[str, ...]:

@@ -168,7 +168,7 @@ class Pipeline(SpecBuilder):
         """
         return cloud.plan_deploy(self._prepared_for(env)[0])[0].changes
 
-    def deploy(self, env: str | None = None) -> Deployed:
+    def deploy(self, env: str | None = None, *, home: str | Path | None = None) -> Deployed:
         """Store code and data in S3, and create or update the pipeline; shows what changes.
 
         What is there already is left alone. Where `fmo.yaml` has no environments, the role is the
@@ -176,12 +176,13 @@ class Pipeline(SpecBuilder):
 
         Args:
             env: An environment of `fmo.yaml`.
+            home: Whose store has models of the hub already; `FMO_HOME` or `.fmo` if None.
 
         Raises:
             InputError: With every problem found; nothing was changed.
             AwsError: If AWS refuses or cannot be reached; deploying again goes on.
         """
-        return cloud.deploy(*self._prepared_for(env))
+        return cloud.deploy(*self._prepared_for(env), open_home(home))
 
     def start(
         self,

@@ -12,8 +12,11 @@ def test_the_fields_that_name_what_is_read_are_known_by_their_type() -> None:
         "processing": {"inputs"},
         "dataset": {"data"},
         "generate": {"model", "data", "base_model"},
-        "train": {"model_name_or_path", "data", "inputs"},
-        "evaluate": {"model", "data", "base_model", "champion", "train_data"},
+        "train": {"model_name_or_path", "data", "replay_data", "inputs"},
+        "evaluate": {
+            *("model", "data", "base_model", "champion", "train_data", "retention"),
+            *("harm_prompts", "stereotype_pairs", "harm_scorer"),
+        },
         "gate": {"passes"},
         "register": {"model", "metrics"},
     }
