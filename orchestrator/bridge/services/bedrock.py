@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from orchestrator.bridge.faults import RefusedError, ask
+from orchestrator.bridge.faults import NotNowError, RefusedError, ask
 from orchestrator.bridge.model import JobState, JobStatus
 
 if TYPE_CHECKING:
@@ -22,6 +22,14 @@ STATES: Mapping[str, JobState] = {
 """botocore 1.44.5, bedrock: ModelCustomizationJobStatus."""
 
 MISSING = "ResourceNotFoundException"
+INVALID = "ValidationException"
+LISTED = frozenset(("FINE_TUNING", "CONTINUED_PRE_TRAINING", "DISTILLATION"))
+"""botocore 1.44.5, bedrock: ModelCustomization, by which base models can be listed."""
+INSTEAD = {
+    "CONTINUED_PRE_TRAINING": "No model of this region does: use kind train with objective "
+    "continued_pretrain, then bedrock_import; or Nova on HyperPod"
+}
+"""What to do where no model offers it."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +54,10 @@ class Bedrock:
         named = {"customModelName": key, **request, "jobName": key, "clientRequestToken": key}
         try:
             ask(self.client.create_model_customization_job, **named)
-        except RefusedError:
+        except RefusedError as error:
             # The name may be taken by an attempt whose answer was lost.
             if not self._get(key):
-                raise
+                raise self._explained(error, request) from error
         return key
 
     def describe(self, job_id: str) -> JobStatus:
@@ -73,6 +81,27 @@ class Bedrock:
             return None
         name = detail.get("jobName")
         return name if isinstance(name, str) else None
+
+    def _explained(self, error: RefusedError, request: Mapping[str, Json]) -> RefusedError:
+        """Return `error` with what the region offers, if the model is not among it."""
+        wanted, model = request.get("customizationType"), str(request.get("baseModelIdentifier"))
+        if error.code != INVALID or wanted not in LISTED:
+            return error
+        try:
+            listed = ask(self.client.list_foundation_models, byCustomizationType=wanted)
+        except (NotNowError, RefusedError):
+            return error
+        offers = {
+            it["modelId"]: it.get("modelLifecycle", {}).get("status", "ACTIVE")
+            for it in listed["modelSummaries"]
+        }
+        name = model.rpartition("/")[2]
+        if offers.get(name) == "ACTIVE":
+            return error
+        active = sorted(it for it, status in offers.items() if status == "ACTIVE")
+        state = "is LEGACY" if name in offers else f"offers no {wanted} here"
+        cure = f"Take {', '.join(active)}" if active else INSTEAD.get(str(wanted), "Ask AWS")
+        return RefusedError(error.code, f"{name} {state}. {cure}. {error}")
 
     def _get(self, job_id: str) -> dict[str, Any] | None:
         try:
