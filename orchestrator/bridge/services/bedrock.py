@@ -38,9 +38,6 @@ class Bedrock(NamedJobs):
         "detail-type": ["Model Customization Job State Change"],
     }
     noun = "job"
-    create = "create_model_customization_job"
-    get = "get_model_customization_job"
-    identifier = "jobIdentifier"
     names = ("customModelName",)
     states = STATES
 
@@ -55,6 +52,13 @@ class Bedrock(NamedJobs):
             return None
         name = detail.get("jobName")
         return name if isinstance(name, str) else None
+
+    def _create(self, request: Mapping[str, Json]) -> None:
+        ask(self.client.create_model_customization_job, **request)
+
+    def _read(self, job_id: str) -> Mapping[str, Any]:
+        job: Mapping[str, Any] = ask(self.client.get_model_customization_job, jobIdentifier=job_id)
+        return job
 
     def _explained(self, error: RefusedError, request: Mapping[str, Json]) -> RefusedError:
         """Return `error` with what the region offers, if the model is not among it."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.bridge.faults import ask
 from orchestrator.bridge.services.named import NamedJobs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from orchestrator.bridge.model import JobState
+    from orchestrator.bridge.model import JobState, Json
 
 STATES: Mapping[str, JobState] = {
     "InProgress": "Running",
@@ -23,11 +24,15 @@ class BedrockImport(NamedJobs):
     """`Service` over CreateModelImportJob."""
 
     noun = "import job"
-    create = "create_model_import_job"
-    get = "get_model_import_job"
-    identifier = "jobIdentifier"
     names = ("importedModelName",)
     states = STATES
+
+    def _create(self, request: Mapping[str, Json]) -> None:
+        ask(self.client.create_model_import_job, **request)
+
+    def _read(self, job_id: str) -> Mapping[str, Any]:
+        job: Mapping[str, Any] = ask(self.client.get_model_import_job, jobIdentifier=job_id)
+        return job
 
     def _outputs(self, job: Mapping[str, Any]) -> Mapping[str, str]:
         """Return the output parameters, the same names for every job."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from orchestrator.bridge.faults import RefusedError, ask
+from orchestrator.bridge.faults import RefusedError
 from orchestrator.bridge.model import JobState, JobStatus
 
 if TYPE_CHECKING:
@@ -21,16 +21,12 @@ MISSING = "ResourceNotFoundException"
 
 @dataclass(frozen=True)
 class NamedJobs:
-    """`Service` over two calls of a client, `create` and `get`. A job's id is its name, the key."""
+    """`Service` over a call that makes a job and one that reads it. A job's id is its name."""
 
     client: Any
     event_pattern: ClassVar[Mapping[str, Json]] = {}
     noun: ClassVar[str]
     """What the service calls a job."""
-    create: ClassVar[str]
-    get: ClassVar[str]
-    identifier: ClassVar[str]
-    """The member by which `get` is told the name."""
     names: ClassVar[tuple[str, ...]] = ()
     """Members of a request that are named by the key unless the request does."""
     job_name: ClassVar[str] = "jobName"
@@ -46,7 +42,7 @@ class NamedJobs:
         named = {**dict.fromkeys(self.names, key), **request}
         own = {self.job_name: key, "clientRequestToken": key}
         try:
-            ask(getattr(self.client, self.create), **{**named, **own})
+            self._create({**named, **own})
         except RefusedError as error:
             # The name may be taken by an attempt whose answer was lost.
             if not self._get(key):
@@ -70,6 +66,12 @@ class NamedJobs:
         """Return None, where Bedrock sends no events about it: the sweeper looks at them."""
         return None
 
+    def _create(self, request: Mapping[str, Json]) -> None:
+        raise NotImplementedError
+
+    def _read(self, job_id: str) -> Mapping[str, Any]:
+        raise NotImplementedError
+
     def _outputs(self, job: Mapping[str, Any]) -> Mapping[str, str]:
         """Return the output parameters, the same names for every job."""
         raise NotImplementedError
@@ -80,7 +82,7 @@ class NamedJobs:
 
     def _get(self, job_id: str) -> dict[str, Any] | None:
         try:
-            return dict(ask(getattr(self.client, self.get), **{self.identifier: job_id}))
+            return dict(self._read(job_id))
         except RefusedError as error:
             if error.code != MISSING:
                 raise

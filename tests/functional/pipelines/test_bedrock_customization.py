@@ -36,4 +36,4 @@ def test_both_models_end_in_bedrock_and_a_smoke_run_leaves_it_alone(tmp_path: Pa
     assert ":imported-model/" in steps["own"]["outputs"]["model_arn"]
     smoke = steps_of_run(tmp_path, "--smoke")
     assert smoke["nova-data"]["status"] == "Succeeded"
-    assert {smoke[name]["status"] for name in ("nova", "own")} == {"NotExecuted"}
+    assert {smoke[name]["status"] for name in ("nova", "own")} == {"NotStarted"}
