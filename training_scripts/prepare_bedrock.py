@@ -10,6 +10,7 @@ Reads channels `data` and, if there is one, `validation_data`: the output of a s
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -75,11 +76,14 @@ def _rows(
     from training_scripts.data.files import find_data
     from training_scripts.data.readers import read_records
 
-    for record in read_records(find_data(_source(job.input(channel), side)), problems):
+    folder = job.input(channel)
+    found = find_data(_source(folder, side))
+    files = [replace(it, name=f"{channel}/{it.path.relative_to(folder)}") for it in found]
+    for record in read_records(files, problems):
         try:
             yield target.convert(record.value)
         except UnfitError as error:
-            problems.add(record.place.replace(str(job.input(channel)), channel), str(error))
+            problems.add(record.place, str(error))
 
 
 def _source(folder: Path, side: str) -> Path:

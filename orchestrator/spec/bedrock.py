@@ -134,7 +134,7 @@ class BedrockImportSpec(StepModel):
 def _in_bounds(name: str, value: Scalar, known: dict[str, Bounds | None]) -> Iterator[Broken]:
     field, bounds = f"hyper_parameters.{name}", known.get(name)
     if name not in known:
-        fix = did_you_mean(name, known, noun="names") or f"It takes {', '.join(sorted(known))}."
+        fix = did_you_mean(name, known, noun="names")
         yield Broken(field, "Bedrock takes no such hyperparameter here", fix)
     elif name == "reasoningEffort":
         if value not in _REASONING_EFFORTS:

@@ -81,6 +81,15 @@ PATTERNS = {
         "at most 27 small letters, digits and hyphens, the first a letter"
     ),
     r"^[A-Z][A-Za-z0-9]*$": "a parameter of a template, such as KmsKeyArn",
+    r"^(arn:aws[a-z-]*:bedrock:.+|[a-z0-9-]+\.[a-z0-9.:-]+)$": (
+        "the id of a model in Bedrock such as amazon.nova-lite-v1:0:300k, or its ARN"
+    ),
+    r"^([0-9a-zA-Z][_-]?){1,63}$": (
+        "at most 63 letters and digits, with single hyphens or underscores between them"
+    ),
+    r"^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_.:$-]+$": (
+        "the ARN of a function, arn:aws:lambda:REGION:ACCOUNT:function:NAME"
+    ),
     r"^subnet-[0-9a-z]+$": "a subnet's id such as subnet-0a1b2c3d",
     r"^sg-[0-9a-z]+$": "a security group's id such as sg-0a1b2c3d",
     r"^ml\.[a-z0-9*-]+\.[a-z0-9*-]+$": "an instance type such as ml.g5.xlarge or ml.g5.*",

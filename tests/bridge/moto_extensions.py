@@ -11,7 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from moto.bedrock.exceptions import ResourceInUseException, ResourceNotFoundException
+from moto.bedrock.exceptions import (
+    ResourceInUseException,
+    ResourceNotFoundException,
+    ValidationException,
+)
 from moto.bedrock.responses import BedrockResponse
 from moto.glue.responses import GlueResponse
 from moto.sagemaker.exceptions import (
@@ -110,6 +114,33 @@ def import_jobs(backend: Any) -> dict[str, dict[str, Any]]:
     return backend.__dict__.setdefault("import_jobs", {})
 
 
+def refuse_unlisted(create: Any) -> Any:
+    """Let a Bedrock that was given base models refuse to customize others."""
+
+    def create_model_customization_job(self: BedrockResponse) -> str:
+        body, models = json.loads(self.body), base_models(self.bedrock_backend)
+        model = models.get(body["baseModelIdentifier"], {"customizationsSupported": []})
+        fits = body["customizationType"] in model["customizationsSupported"]
+        if models and not (fits and model["modelLifecycle"]["status"] == "ACTIVE"):
+            message = "The provided model identifier is invalid."
+            raise ValidationException(message)
+        return create(self)
+
+    return create_model_customization_job
+
+
+def list_foundation_models(self: BedrockResponse) -> str:
+    wanted = self._get_param("byCustomizationType")
+    found = base_models(self.bedrock_backend).values()
+    listed = [model for model in found if wanted in model["customizationsSupported"]]
+    return json.dumps({"modelSummaries": listed})
+
+
+def base_models(backend: Any) -> dict[str, dict[str, Any]]:
+    """Return the base models of a Bedrock backend by id; while there is none, it takes any."""
+    return backend.__dict__.setdefault("base_models", {})
+
+
 def batch_stop_job_run(self: GlueResponse) -> str:
     name, stopped, errors = self._get_param("JobName"), [], []
     runs = {run.job_run_id: run for run in self.glue_backend.get_job(name).job_runs}
@@ -128,6 +159,7 @@ OPERATIONS = {
     (SageMakerResponse, "send_pipeline_execution_step_failure"): send_failure,
     (BedrockResponse, "create_model_import_job"): create_model_import_job,
     (BedrockResponse, "get_model_import_job"): get_model_import_job,
+    (BedrockResponse, "list_foundation_models"): list_foundation_models,
     (GlueResponse, "batch_stop_job_run"): batch_stop_job_run,
 }
 for (response, name), operation in OPERATIONS.items():
@@ -135,3 +167,5 @@ for (response, name), operation in OPERATIONS.items():
         message = f"moto has {name} now"
         raise RuntimeError(message)
     setattr(response, name, operation)
+CREATE = "create_model_customization_job"
+setattr(BedrockResponse, CREATE, refuse_unlisted(getattr(BedrockResponse, CREATE)))

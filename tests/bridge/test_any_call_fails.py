@@ -46,6 +46,11 @@ def importing(world: World) -> None:
     world.reach_step(service="bedrock_import", request=request)
 
 
+def refused_model(world: World) -> None:
+    world.offer("amazon.nova-pro-v1:0", "FINE_TUNING")
+    world.reach_step()
+
+
 def running_in_glue(world: World) -> None:
     make_glue_job()
     world.reach_step(service="glue", request={"JobName": "clean"})
@@ -69,6 +74,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     stopped_in_glue,
     refused_outputs,
     importing,
+    refused_model,
 )
 
 

@@ -81,3 +81,23 @@ def test_every_state_of_bedrock_is_known() -> None:
     ]
     for states, shape in known:
         assert set(states) == set(model.shape_for(shape).enum)
+
+
+def test_a_region_without_continued_pre_training_says_what_to_use_instead(world: World) -> None:
+    world.offer("amazon.nova-lite-v1:0", "FINE_TUNING")
+    world.reach_step(request={**REQUEST, "customizationType": "CONTINUED_PRE_TRAINING"})
+    [answer] = world.settle().answers()
+    assert answer["reason"].startswith(
+        "ValidationException: amazon.nova-lite-v1:0 offers no CONTINUED_PRE_TRAINING here. "
+        "No model of this region does: use kind train with objective continued_pretrain, then "
+        "bedrock_import; or Nova on HyperPod. "
+    )
+    assert_nothing_is_amiss(world)
+
+
+def test_a_legacy_model_is_called_one_and_others_are_named(world: World) -> None:
+    world.offer("amazon.nova-lite-v1:0", "FINE_TUNING", status="LEGACY")
+    world.offer("amazon.nova-pro-v1:0", "FINE_TUNING")
+    world.reach_step()
+    [answer] = world.settle().answers()
+    assert "amazon.nova-lite-v1:0 is LEGACY. Take amazon.nova-pro-v1:0." in answer["reason"]

@@ -21,7 +21,7 @@ from orchestrator.bridge.lambdas import receive_all, sweep_all
 from orchestrator.bridge.services.bedrock import Bedrock
 from orchestrator.bridge.services.bedrock_import import BedrockImport
 from orchestrator.bridge.services.glue import Glue
-from tests.bridge.moto_extensions import Callback, callbacks, import_jobs
+from tests.bridge.moto_extensions import Callback, base_models, callbacks, import_jobs
 from tests.bridge.wire import KilledError, Wire, WiredClient
 
 REGION = "us-east-1"
@@ -134,6 +134,15 @@ class World:
             self.emit(jobName=job.job_name, jobArn=job.job_arn, jobStatus=job.status)
         for job in import_jobs(backend("bedrock")).values():
             job["status"] = self.job_ends or job["status"]
+
+    def offer(self, model: str, *customizations: str, status: str = "ACTIVE") -> None:
+        """Let Bedrock have a base model; from then on it refuses those that it has not."""
+        base_models(backend("bedrock"))[model] = {
+            "modelArn": f"arn:aws:bedrock:{REGION}::foundation-model/{model}",
+            "modelId": model,
+            "customizationsSupported": list(customizations),
+            "modelLifecycle": {"status": status},
+        }
 
     def emit(
         self,
