@@ -133,14 +133,14 @@ STEPS = "name: x\nsteps:\n"
         (
             "{kind: spark}",
             "steps.a.kind: there is no kind 'spark'. The kinds are: processing, dataset, train, "
-            "generate, evaluate, gate, register.",
+            "generate, evaluate, gate, register, bedrock, bedrock_import.",
         ),
         ("{kind: 3}", "steps.a.kind: there is no kind '3'. The kinds are: processing, dataset, "
-         "train, generate, evaluate, gate, register."),
+         "train, generate, evaluate, gate, register, bedrock, bedrock_import."),
         (
             "{data: ./x}",
             "steps.a: the key 'kind' is missing. Write `kind:`, one of processing, dataset, "
-            "train, generate, evaluate, gate, register.",
+            "train, generate, evaluate, gate, register, bedrock, bedrock_import.",
         ),
         ("5", "steps.a: expected a mapping, found 5."),
         (
