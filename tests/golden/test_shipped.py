@@ -20,6 +20,7 @@ AWS = Environment(
     bucket="acme-models",
     role_arn="arn:aws:iam::123456789012:role/training",
     region="eu-central-1",
+    callback_queue_url="https://sqs.eu-central-1.amazonaws.com/123456789012/fmo-callbacks",
 )
 
 
