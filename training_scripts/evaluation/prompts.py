@@ -40,18 +40,21 @@ class Prompt:
     """Every other column."""
 
 
-def read_prompts(folder: Path, *, max_rows: int | None = None) -> list[Prompt]:
+def read_prompts(
+    folder: Path, *, max_rows: int | None = None, split: str | None = None
+) -> list[Prompt]:
     """Return the prompts of all rows of a channel, in order.
 
     Args:
         folder: Holds files that kind `dataset` reads, with columns of these names.
         max_rows: Keep at most so many, chosen by content.
+        split: Of the output of kind `dataset`, the one file to read: `train`.
 
     Raises:
         JobFailure: If there are none, or with the rows that ask nothing.
     """
     problems = Problems()
-    prompts = list(_prompts(folder, problems))
+    prompts = list(_prompts(folder, split, problems))
     problems.fail_if_any()
     if not prompts:
         fail(f"data: there are no rows in {folder.name}. Give rows with a prompt.")
@@ -93,8 +96,9 @@ class _WrongRowError(Exception):
     """The row asks nothing; the text says why and what to write instead."""
 
 
-def _prompts(folder: Path, problems: Problems) -> Iterator[Prompt]:
-    for number, record in enumerate(read_records(find_files(folder), problems)):
+def _prompts(folder: Path, split: str | None, problems: Problems) -> Iterator[Prompt]:
+    files = [file for file in find_files(folder) if split in (None, file.path.stem)]
+    for number, record in enumerate(read_records(files, problems)):
         try:
             yield _prompt(number, record.value)
         except _WrongRowError as error:

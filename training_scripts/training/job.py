@@ -9,11 +9,12 @@ import re
 import signal
 import sys
 from time import perf_counter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from training_scripts.checkpoints.fingerprint import fingerprint
 from training_scripts.checkpoints.store import CheckpointStore
-from training_scripts.container import fail
+from training_scripts.container import fail, find_code
 from training_scripts.data.rows import has_split, read_split
 from training_scripts.tracking.reporting import Reporting, open_trackers, run_name
 from training_scripts.tracking.tracker import RunFacts
@@ -100,7 +101,7 @@ def run_training(
         fail("data: train.jsonl is empty.")
     stopping: list[int] = []
     before = signal.signal(signal.SIGTERM, lambda number, _: stopping.append(number))
-    checkpoints = _checkpoints(job, settings)
+    checkpoints = checkpoints_of(job, settings)
     run = Run(
         model=model,
         train=packed,
@@ -112,7 +113,7 @@ def run_training(
         checkpoints=checkpoints,
         clock=perf_counter,
         stop_requested=lambda: bool(stopping),
-        reporting=_reporting(job, settings, world, count_parameters(model), checkpoints.folder),
+        reporting=reporting_of(job, settings, world, count_parameters(model), checkpoints.folder),
     )
     if world.is_main:
         print(
@@ -130,20 +131,27 @@ def run_training(
 
 
 def finish(
-    job: Job, settings: TrainSettings, model: Any, tokenizer: Any, trained: Trained, counts: Any
+    job: Job,
+    settings: TrainSettings,
+    model: Any,
+    tokenizer: Any,
+    trained: Trained,
+    counts: Any,
+    more: Mapping[str, float] = MappingProxyType({}),
 ) -> None:
     """Save the model, its history, its metrics and a README; then drop the checkpoints.
 
-    If `model` is None, an adapter stands in its place already.
+    If `model` is None, an adapter stands in its place already. `more` are metrics that do not
+    follow from the history's rows.
     """
     if model is not None:
         save_model(model, tokenizer, job.model_dir)
     tokenizer.save_pretrained(job.model_dir)
     trained.history.write(job.model_dir / "trainer_log.jsonl")
-    metrics = run_metrics(trained.history, counts)
+    metrics = {**run_metrics(trained.history, counts), **more}
     write_readme(job.model_dir, job.step, settings, metrics)
     job.write_metrics(metrics)
-    _checkpoints(job, settings).clear()
+    checkpoints_of(job, settings).clear()
 
 
 @contextlib.contextmanager
@@ -171,25 +179,10 @@ def parameter_counts(model: Any) -> dict[str, int]:
     return counts
 
 
-def _train_and_report(run: Run) -> Trained:
-    """Train, and tell the trackers how it ended."""
-    try:
-        with naming_lack_of_memory(run.settings):
-            trained = train(run)
-    except Interrupted:
-        run.reporting.finish("KILLED")
-        raise
-    except BaseException:
-        run.reporting.finish("FAILED")
-        raise
-    run.reporting.finish("FINISHED", run_metrics(trained.history, count_parameters(run.model)))
-    return trained
-
-
-def _reporting(
+def reporting_of(
     job: Job, settings: TrainSettings, world: World, counts: Mapping[str, int], kept: Path
 ) -> Reporting:
-    """The trackers of the process that reports for all; none elsewhere."""
+    """Return the trackers of the process that reports for all; none elsewhere."""
     trackers = open_trackers(job) if world.is_main else []
     if not trackers:
         return Reporting()
@@ -207,13 +200,34 @@ def _reporting(
     return Reporting(trackers, facts)
 
 
-def _checkpoints(job: Job, settings: TrainSettings) -> CheckpointStore:
+def checkpoints_of(job: Job, settings: TrainSettings) -> CheckpointStore:
+    """Return where the job keeps its checkpoints: apart from those of other data or settings."""
     kept = {
         name: value for name, value in vars(settings).items() if name not in _NOT_IN_FINGERPRINT
     }
     folders: list[Path] = [job.input("data")]
-    if job.has_input("model"):
-        folders.append(job.input("model"))
+    names = ("model", *(f"reward-{name}" for name in settings.rewards))
+    folders += [job.input(name) for name in names if job.has_input(name)]
+    functions = [reward["function"] for reward in settings.rewards.values() if reward["function"]]
+    if functions:
+        files = {text.partition(":")[0].rpartition("/")[2] for text in functions}
+        code = find_code(job.root)[1]
+        kept["functions"] = [(code / name).read_text(encoding="utf-8") for name in sorted(files)]
     return CheckpointStore(
         job.checkpoint_dir / fingerprint(kept, folders), keep=settings.save_total_limit
     )
+
+
+def _train_and_report(run: Run) -> Trained:
+    """Train, and tell the trackers how it ended."""
+    try:
+        with naming_lack_of_memory(run.settings):
+            trained = train(run)
+    except Interrupted:
+        run.reporting.finish("KILLED")
+        raise
+    except BaseException:
+        run.reporting.finish("FAILED")
+        raise
+    run.reporting.finish("FINISHED", run_metrics(trained.history, count_parameters(run.model)))
+    return trained

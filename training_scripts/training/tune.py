@@ -53,16 +53,16 @@ def tune(job: Job, settings: TrainSettings, objective: Objective, load: Load = l
     counts = parameter_counts(model)
     trained = run_training(job, settings, world, model, tokenizer, dtype, objective)
     if world.is_main:
-        model = _model_to_save(job, settings, model, trained, stored or dtype)
+        model = model_to_save(job, settings, model, trained, stored or dtype)
         finish(job, settings, model, tokenizer, trained, counts)
     world.wait()
     world.close()
 
 
-def _model_to_save(
+def model_to_save(
     job: Job, settings: TrainSettings, model: Any, trained: Trained, stored: Any
 ) -> Any:
-    """The model in the type its weights were stored in; None if the adapter is all to save."""
+    """Return the model in the type it was stored in; None if the adapter is all to save."""
     if settings.method == "full":
         return with_weights(model, trained.master_weights, stored)
     if not settings.merge_adapter:
