@@ -32,6 +32,8 @@ from training_scripts.evaluation.report import (
     score_baselines,
     table,
 )
+from training_scripts.evaluation.reward_exam import examine_scorer
+from training_scripts.evaluation.reward_model import is_reward_model, load_scorer
 from training_scripts.evaluation.scores import Measure, score
 from training_scripts.loading import load_errors, why_not_loaded
 
@@ -68,6 +70,9 @@ def examine(job: Job) -> None:
         settings = job.smoke.capped(settings, max_rows_per_task=rows, max_new_tokens=16)
     print("settings " + json.dumps({name: settings[name] for name in DEFAULTS}), flush=True)
     exam, training = read_questions(job, settings)
+    if is_reward_model(job.input("model")):
+        examine_rewards(job, settings, exam, training)
+        return
     closed = answer_sets(exam, training, settings["closed_tasks"])
     models = model_folders(job)
     measure = Measure(checked_confidence(settings["confidence"]), settings["seed"])
@@ -85,6 +90,26 @@ def examine(job: Job) -> None:
     chosen = samples(exam, tuned, base, settings["num_samples"])
     write_lines(job.output("samples") / "samples.jsonl", chosen)
     found = metrics(findings, measure)
+    found["leaked_rows"] = leaked_rows(exam, training)
+    job.write_metrics(found)
+
+
+def examine_rewards(
+    job: Job, settings: Mapping[str, Any], exam: list[Question], training: list[Question]
+) -> None:
+    """Measure a reward model, which writes nothing, on pairs."""
+    import torch
+
+    if job.has_input("base_model"):
+        fail("base_model: a reward model is measured alone. Remove `base_model`.")
+    measure = Measure(checked_confidence(settings["confidence"]), settings["seed"])
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    scorer = load_scorer(job.input("model"), "model", settings["max_length"], device)
+    found = examine_scorer(scorer, exam, measure)
+    for name in ("preference_accuracy", "reward_margin", "calibration_error"):
+        print(f"{name}: {found[name]:.4f}")
+    write_json(job.output("metrics") / "table.json", {"confidence": measure.confidence, "rows": []})
+    write_lines(job.output("samples") / "samples.jsonl", [])
     found["leaked_rows"] = leaked_rows(exam, training)
     job.write_metrics(found)
 

@@ -46,11 +46,15 @@ READ_BY: Mapping[str, tuple[str, ...]] = {
 EXAM_METRICS = frozenset(
     (
         "accuracy",
+        "brier",
+        "calibration_error",
         "exact_match",
         "loss",
+        "margin_length_correlation",
         "perplexity",
         "preference_accuracy",
         "preference_accuracy_sum",
+        "reward_margin",
         "rouge_l",
     )
 )
