@@ -29,6 +29,7 @@ def field_tables(kind: str) -> str:
     schema = model.model_json_schema()
     shared = set(JobModel.model_fields)
     own = [name for name in schema["properties"] if name not in shared]
+    own.sort(key=lambda name: name not in model.__annotations__)  # Last those of a mixin.
     common = [name for name in schema["properties"] if name in shared]
     parts = [f"### Keys of `{kind}`\n\n{_table(schema, own, aliases_of(model))}"]
     for name in own:
@@ -115,7 +116,9 @@ def _number(field: dict[str, Any]) -> str:
 
 
 def _nested(field: dict[str, Any]) -> str | None:
-    for place in (field, field.get("items", {}), *field.get("anyOf", ())):
+    values = field.get("additionalProperties")
+    named = values if isinstance(values, dict) else {}
+    for place in (field, field.get("items", {}), named, *field.get("anyOf", ())):
         if "$ref" in place:
             return str(place["$ref"]).rsplit("/", 1)[-1]
     return None

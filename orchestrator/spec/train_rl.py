@@ -36,7 +36,9 @@ LOSS_TYPES: Mapping[str, tuple[LossType, ...]] = {
 BETAS = {"rloo": 0.05, "grpo": 0.04}
 """Default `beta` of objectives that differ from DPOConfig and KTOConfig of TRL 1.16."""
 
-RewardFunction = Annotated[str, StringConstraints(pattern=r"^[^$:]+\.py:[A-Za-z_][A-Za-z0-9_]*$")]
+RewardFunction = Annotated[
+    str, StringConstraints(pattern=r"^(\./|\.\./|/)[^:]+\.py:[A-Za-z_][A-Za-z0-9_]*$")
+]
 """`./rewards.py:exact_answer`: a file of the user's, relative to the spec, and a function in it."""
 
 

@@ -55,6 +55,9 @@ PATTERNS = {
     r"^(ml\.[a-z0-9-]+\.[a-z0-9-]+|\$params\..+)$": "an instance type such as ml.g5.xlarge",
     r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$": "an instance type such as ml.g5.xlarge",
     r"^[^$].*\.py$": "a Python file such as ./clean.py",
+    r"^(\./|\.\./|/)[^:]+\.py:[A-Za-z_][A-Za-z0-9_]*$": (
+        "a function in a Python file, such as ./rewards.py:exact"
+    ),
     r"^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$": (
         "an environment's name: at most 32 small letters, digits and hyphens"
     ),

@@ -61,9 +61,9 @@ WRONG = {
     "'split'. Write [split].",
     # ranges and choices
     ("objective: sft", "objective: rlhf"): "6: steps.sft.objective: expected one of pretrain, "
-    "continued_pretrain, sft, dpo, found 'rlhf'.",
+    "continued_pretrain, sft, reward, dpo, kto, rloo, grpo, found 'rlhf'.",
     ("objective: sft", "objective: stf"): "6: steps.sft.objective: expected one of pretrain, "
-    "continued_pretrain, sft, dpo, found 'stf'. Did you mean 'sft'?",
+    "continued_pretrain, sft, reward, dpo, kto, rloo, grpo, found 'stf'. Did you mean 'sft'?",
     ("objective: sft", "objective: sft, learning_rate: 3"): "6: steps.sft.learning_rate: expected "
     "a number below 1, found 3.",
     ("type: Integer", "type: Integr"): "3: parameters.Limit.type: expected one of String, Integer, "
