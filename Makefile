@@ -51,6 +51,7 @@ oracles: $(VENV)/.bench ## Record what the SageMaker SDK, rouge-score and trl an
 	@build/sdk/bin/pip install --quiet rouge-score
 	@build/sdk/bin/python tests/scripts/evaluation/record_rouge.py
 	@$(BIN)/python tests/scripts/training/record_dpo.py
+	@$(BIN)/python tests/scripts/training/record_judgements.py
 
 clean: ## Remove what the other targets made (not .fmo, which holds your runs)
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

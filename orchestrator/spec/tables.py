@@ -116,9 +116,8 @@ def _number(field: dict[str, Any]) -> str:
 
 
 def _nested(field: dict[str, Any]) -> str | None:
-    values = field.get("additionalProperties")
-    named = values if isinstance(values, dict) else {}
-    for place in (field, field.get("items", {}), named, *field.get("anyOf", ())):
+    named = field.get("patternProperties", {}).values()
+    for place in (field, field.get("items", {}), *named, *field.get("anyOf", ())):
         if "$ref" in place:
             return str(place["$ref"]).rsplit("/", 1)[-1]
     return None

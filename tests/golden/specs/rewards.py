@@ -1,6 +1,6 @@
 """A reward of the user's."""
 
 
-def brief(completions, **columns):
+def brief(completions, **_):
     """Return a higher reward for a shorter completion."""
     return [-float(len(text)) for text in completions]

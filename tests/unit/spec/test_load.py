@@ -207,11 +207,13 @@ STEPS = "name: x\nsteps:\n"
         (
             "{kind: train, data: ./x, model: ./m}",
             "steps.a.objective: the key 'objective' is missing. Add `objective:`, one of "
-            "pretrain, continued_pretrain, sft, reward, dpo, kto, rloo, grpo, or `script: ./train.py`.",
+            "pretrain, continued_pretrain, sft, reward, dpo, kto, rloo, grpo, "
+            "or `script: ./train.py`.",
         ),
         (
             "{kind: train, data: ./x, model: ./m, objective: dop}",
-            "steps.a.objective: expected one of pretrain, continued_pretrain, sft, reward, dpo, kto, rloo, grpo, found "
+            "steps.a.objective: expected one of pretrain, continued_pretrain, sft, reward, dpo, "
+            "kto, rloo, grpo, found "
             "'dop'. Did you mean 'dpo'?",
         ),
         (
