@@ -61,10 +61,15 @@ def length_metrics(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
         told[_RELATED] = sum(late) / len(late)
     lengths = [row["completion_length"] for row in rows if "completion_length" in row]
     if lengths:
-        share = max(1, len(lengths) // 4)
-        first, last = sum(lengths[:share]) / share, sum(lengths[-share:]) / share
+        first, last = first_and_last(lengths)
         told["completion_length_growth"] = last / first - 1 if first else 0.0
     return told
+
+
+def first_and_last(values: Sequence[float]) -> tuple[float, float]:
+    """Return the means of the first quarter of `values` and of the last."""
+    share = max(1, len(values) // 4)
+    return sum(values[:share]) / share, sum(values[-share:]) / share
 
 
 def length_warning(metrics: Mapping[str, float]) -> str | None:

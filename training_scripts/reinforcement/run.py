@@ -10,7 +10,12 @@ from training_scripts.container import fail
 from training_scripts.evaluation.prompts import asked_as_json, prompt_tokens, read_prompts
 from training_scripts.methods.lora import add_adapter
 from training_scripts.reinforcement.checkpoints import newest, step_of
-from training_scripts.reinforcement.length import LengthWatch, length_metrics, length_warning
+from training_scripts.reinforcement.length import (
+    LengthWatch,
+    first_and_last,
+    length_metrics,
+    length_warning,
+)
 from training_scripts.reinforcement.rewards import read_rewards
 from training_scripts.reinforcement.trainer import Observer, make_trainer
 from training_scripts.training.history import History
@@ -132,5 +137,6 @@ def _told_of_whole(history: History) -> dict[str, float]:
         print(warning, flush=True)
     rewards = [row["reward"] for row in history.rows if "reward" in row]
     if rewards:
-        told["reward_gain"] = rewards[-1] - rewards[0]
+        first, last = first_and_last(rewards)
+        told["reward_gain"] = last - first
     return {f"train/{name}": value for name, value in told.items()}

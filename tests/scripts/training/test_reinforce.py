@@ -92,9 +92,9 @@ def test_what_is_rewarded_becomes_likelier(
     own = rl_job(objective, max_steps=20, **function("vowels"))
     reinforce.main(own)
     rows, found = history(own), metrics(own)
-    first, last = (sum(row["reward"] for row in part) / 3 for part in (rows[:3], rows[-3:]))
+    first, last = (sum(row["reward"] for row in part) / 5 for part in (rows[:5], rows[-5:]))
     assert last > first + 0.1
-    assert found["train/reward_gain"] == rows[-1]["reward"] - rows[0]["reward"]
+    assert found["train/reward_gain"] == pytest.approx(last - first)
     assert found["train/kl"] > 0
     assert rows[0]["kl"] == pytest.approx(0, abs=1e-5)
     assert found["train/rewards/vowels"] == pytest.approx(found["train/reward"])
