@@ -33,9 +33,9 @@ from training_scripts.evaluation.report import (
     table,
 )
 from training_scripts.evaluation.reward_exam import examine_scorer
-from training_scripts.evaluation.reward_model import is_reward_model, load_scorer
+from training_scripts.evaluation.reward_model import load_scorer
 from training_scripts.evaluation.scores import Measure, score
-from training_scripts.loading import load_errors, why_not_loaded
+from training_scripts.loading import is_reward_model, load_errors, why_not_loaded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -1,10 +1,35 @@
-"""Why a library could not load a model or a tokenizer, in one line for a person."""
+"""What a model's folder says it is, and why a library could not load it, in one line."""
 
 from __future__ import annotations
 
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 LOAD_ERRORS = (OSError, ValueError, KeyError, RuntimeError, TypeError)
 """What transformers raises for files that are missing, damaged or of an unknown architecture."""
+SCORES = "ForSequenceClassification"
+"""How `architectures` of `config.json` end for a model that scores texts."""
+WRITES_NOTHING = (
+    "it is a reward model, which scores texts and writes none. Pass the model it was made of."
+)
 _SHOWN = 200
+
+
+def is_reward_model(folder: Path) -> bool:
+    """Return whether the model in `folder` scores texts."""
+    return any(name.endswith(SCORES) for name in model_config(folder).get("architectures") or ())
+
+
+def model_config(folder: Path) -> dict[str, Any]:
+    """Return the folder's `config.json`; an empty one if there is none that can be read."""
+    try:
+        found = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def load_errors() -> tuple[type[Exception], ...]:

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from training_scripts.loading import is_reward_model
 from training_scripts.smoke import tiny
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
 def shrink(source: Path, target: Path) -> str:
     """Write a tiny model like that in `source` into `target`; return what went wrong, or ''."""
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification
     from transformers.utils import logging
 
     logging.set_verbosity_error()
@@ -49,11 +50,13 @@ def shrink(source: Path, target: Path) -> str:
     try:
         config = AutoConfig.from_pretrained(target, local_files_only=True)
         torch.manual_seed(SEED)
-        model = AutoModelForCausalLM.from_config(config)
+        scores = is_reward_model(source)
+        kind = AutoModelForSequenceClassification if scores else AutoModelForCausalLM
+        model = kind.from_config(config)
     except (KeyError, TypeError, ValueError, RuntimeError, ImportError) as error:
         reason = " ".join(str(error).split())[:300]
-        kind = shape.get("model_type")
-        return f"no tiny model of type {kind!r} can be made ({reason}). Run it without --smoke."
+        wanted = shape.get("model_type")
+        return f"no tiny model of type {wanted!r} can be made ({reason}). Run it without --smoke."
     model.save_pretrained(target)
     count = sum(weights.numel() for weights in model.parameters())
     print(f"smoke: {source.name} is a tiny {shape['model_type']} of {count:,} weights", flush=True)

@@ -27,6 +27,7 @@ LIBRARY = (
     "launch_process.py",
     "launch_secrets.py",
     "launch_smoke.py",
+    "loading.py",
     "printed_metrics.py",
     "shrink_model.py",
     "smoke.py",

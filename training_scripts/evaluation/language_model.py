@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from training_scripts.container import fail
+from training_scripts.loading import WRITES_NOTHING, is_reward_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,6 +71,8 @@ def has_model(folder: Path) -> bool:
 
 def check_model_folder(folder: Path) -> None:
     """Raise JobFailure unless `folder` holds a model in Hugging Face layout."""
+    if is_reward_model(folder):
+        fail(f"{folder.name}: {WRITES_NOTHING}")
     if has_model(folder):
         return
     found = ", ".join(sorted(path.name for path in folder.glob("*"))[:8]) or "nothing"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from training_scripts.container import fail
 from training_scripts.data.tokenize import tokenize_rows
+from training_scripts.loading import SCORES, model_config
 from training_scripts.training.model import load_reward_model, load_tokenizer
 
 if TYPE_CHECKING:
@@ -17,14 +17,8 @@ if TYPE_CHECKING:
 
     Scorer = Callable[[Sequence[PromptRow | MessagesRow]], list[float]]
 
-_KIND = "ForSequenceClassification"
 _BATCH = 16
 """Texts read at once."""
-
-
-def is_reward_model(folder: Path) -> bool:
-    """Return whether the model in `folder` scores texts and writes none."""
-    return any(name.endswith(_KIND) for name in _config(folder).get("architectures") or ())
 
 
 def load_scorer(folder: Path, where: str, max_length: int, device: Any) -> Scorer:
@@ -79,20 +73,14 @@ def _scores(model: Any, texts: Sequence[Any], pad_token_id: int) -> list[float]:
 
 
 def _must_give_one_score(folder: Path, where: str) -> None:
-    config = _config(folder)
+    config = model_config(folder)
     kinds = config.get("architectures") or ["a folder without a model's config.json"]
     # transformers writes `id2label` where there are others than two.
     labels = config.get("num_labels") or len(config.get("id2label") or (0, 1))
-    if not kinds[0].endswith(_KIND):
+    if not kinds[0].endswith(SCORES):
         found = f"{kinds[0]} gives a text no score"
     elif labels != 1:
         found = f"it gives a text {labels} scores"
     else:
         return
     fail(f"{where}: {found}. Pass the model of a step with `objective: reward`.")
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    path = folder / "config.json"
-    found: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    return found

@@ -6,7 +6,14 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from training_scripts.container import fail
-from training_scripts.loading import LOAD_ERRORS, first_sentence, load_errors, why_not_loaded
+from training_scripts.loading import (
+    LOAD_ERRORS,
+    WRITES_NOTHING,
+    first_sentence,
+    is_reward_model,
+    load_errors,
+    why_not_loaded,
+)
 from training_scripts.training.attention import PACKED, register
 from training_scripts.training.devices import compute_dtype
 from training_scripts.training.fused import fuse
@@ -68,6 +75,8 @@ def load_model(folder: Path, dtype: Any) -> tuple[Any, Any]:
     from transformers import AutoConfig, AutoModelForCausalLM
 
     _check_folder(folder)
+    if is_reward_model(folder):
+        fail(f"model_name_or_path: {WRITES_NOTHING}")
     try:
         stored = getattr(AutoConfig.from_pretrained(folder), "dtype", None)
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True)

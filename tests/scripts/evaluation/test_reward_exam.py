@@ -13,9 +13,14 @@ from tests.scripts.training.preference_model import reward_model_of
 from training_scripts.container import Job, JobFailure
 from training_scripts.data.rows import MessagesRow, PromptRow
 from training_scripts.evaluate import examine
+from training_scripts.evaluation.language_model import check_model_folder
 from training_scripts.evaluation.questions import Question
 from training_scripts.evaluation.reward_exam import calibration_error, examine_scorer
+from training_scripts.evaluation.reward_model import load_scorer
 from training_scripts.evaluation.scores import Measure
+from training_scripts.loading import is_reward_model
+from training_scripts.shrink_model import shrink
+from training_scripts.training.model import load_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,6 +99,22 @@ def test_a_reward_model_has_no_base(tmp_path: Path) -> None:
     (tmp_path / "processing/input/base_model").symlink_to(job.input("model"))
     with pytest.raises(JobFailure, match="base_model: a reward model is measured alone"):
         examine(job)
+
+
+def test_a_reward_model_is_not_asked_to_write(tmp_path: Path) -> None:
+    folder = exam_of(tmp_path, {}).input("model")
+    with pytest.raises(JobFailure, match=r"model: it is a reward model, which scores texts"):
+        check_model_folder(folder)
+    with pytest.raises(JobFailure, match=r"model_name_or_path: it is a reward model"):
+        load_model(folder, None)
+
+
+def test_a_smoke_run_makes_a_tiny_reward_model(tmp_path: Path) -> None:
+    folder = exam_of(tmp_path, {}).input("model")
+    assert shrink(folder, tmp_path / "tiny") == ""
+    assert is_reward_model(tmp_path / "tiny")
+    scorer = load_scorer(tmp_path / "tiny", "model", 64, "cpu")
+    assert len(scorer([PromptRow("r", "a", "b"), PromptRow("r", "a", "c d")])) == 2
 
 
 def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path) -> None:

@@ -24,7 +24,12 @@ def files_of(project: Any, functions: Mapping[str, str]) -> dict[str, bytes]:
     )
     text = f"""
 steps:
-  t: {{kind: train, objective: grpo, model: s3://models/base/, data: s3://lake/rows/, rewards: {{{rewards}}}}}
+  t:
+    kind: train
+    objective: grpo
+    model: s3://models/base/
+    data: s3://lake/rows/
+    rewards: {{{rewards}}}
 """
     (project.scripts / "reinforce.py").write_text("")
     sources = gather_sources(project.plan(text), project.folder, LOCAL, library=project.scripts)
