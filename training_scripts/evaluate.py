@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from training_scripts.container import current_job, fail, log_progress
 from training_scripts.evaluation.exam import Answers, ExamSettings, batch_count, sit_exam
-from training_scripts.evaluation.language_model import check_model_folder, has_model, load_model
+from training_scripts.evaluation.language_model import check_model_folder, has_adapter, load_model
 from training_scripts.evaluation.questions import (
     Question,
     answer_sets,
@@ -123,7 +123,7 @@ def model_folders(job: Job) -> dict[str, Path]:
     if job.has_input("base_model"):
         folders["base_model"] = job.input("base_model")
         check_model_folder(folders["base_model"])
-    if not (folders["model"] / "adapter_config.json").is_file() or has_model(folders["model"]):
+    if not has_adapter(folders["model"]):
         check_model_folder(folders["model"])
     return folders
 

@@ -32,6 +32,9 @@ LAST = re.compile(r"last(?:~(\d{1,6}))?")
 """The newest execution, or one that many before it, as git counts commits back."""
 LOG_TAIL_BYTES = 6_000
 
+MODEL_FILES = ("config.json", "adapter_config.json", "reft_config.json")
+"""One of them is in the folder of every model, adapter or set of interventions."""
+
 
 def open_home(path: Path) -> Home:
     """Return the home at `path`, which need not exist yet.
@@ -173,8 +176,7 @@ def has_language_model(result: ExecutionResult, home: Home) -> bool:
         uri = model_uri(result.execution_id, None, home).rstrip("/")
     except InputError:
         return False
-    names = ("config.json", "adapter_config.json")
-    return any(Store(home.store).find(f"{uri}/{name}") for name in names)
+    return any(Store(home.store).find(f"{uri}/{name}") for name in MODEL_FILES)
 
 
 def report_path(result: ExecutionResult, home: Home) -> Path:

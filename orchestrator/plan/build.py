@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from orchestrator.plan.gates import gate_of
 from orchestrator.plan.kinds import facts_of
 from orchestrator.plan.links import link_steps
+from orchestrator.plan.methods import limits_of_methods_are_told, models_are_whole
 from orchestrator.plan.model import Plan
 from orchestrator.plan.objectives import data_fit_objectives, settings_have_effect
 from orchestrator.plan.order import find_cycles, order_steps
@@ -67,6 +68,7 @@ def build_plan(
     gated = frozenset(name for name, step in spec.steps.items() if gate_of(name, step, facts[name]))
     names_are_free(spec, gated, findings)
     settings_have_effect(spec, findings)
+    limits_of_methods_are_told(spec, findings)
     tracking_settings_have_effect(spec, findings)
     instances_share_the_work(spec, findings)
     no_secret_is_written(spec, findings)
@@ -80,6 +82,7 @@ def build_plan(
     steps = tuple(replace(step, secrets=named.get(step.name, {})) for step in resolver.plan_steps())
     reads_fit(resolver, findings)
     data_fit_objectives(resolver, findings)
+    models_are_whole(resolver, findings)
     training_never_reads_test_rows(resolver, findings)
     findings.raise_problems()
     evaluations_compare(resolver, findings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orchestrator.plan.methods import idle_method_settings
 from orchestrator.plan.model import StepOutput
 from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.train import TrainSpec
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from orchestrator.spec.findings import Findings
     from orchestrator.spec.pipeline import PipelineSpec
 
-LORA_ONLY = ("lora_r", "lora_alpha", "lora_dropout", "target_modules", "merge_adapter")
 PREFERENCE_ONLY = ("beta", "loss_type", "label_smoothing")
 NOT_FOR_PREFERENCES = ("packing", "completion_only_loss")
 """A pair is a sequence of its own, and its loss is always that of the answers."""
@@ -55,9 +55,7 @@ def data_fit_objectives(resolver: Resolver, findings: Findings) -> None:
 
 def _without_effect(step: TrainSpec) -> Iterator[tuple[str, str, str]]:
     """Yield field, what makes it idle, and the cure."""
-    if step.method != "lora":
-        for field in LORA_ONLY:
-            yield field, f"method: {step.method}", "Write `method: lora`, or remove it."
+    yield from idle_method_settings(step)
     if step.objective == "dpo":
         for field in NOT_FOR_PREFERENCES:
             yield field, "objective: dpo", "Remove it."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from training_scripts.methods.prompts import Prompted
 from training_scripts.training.attention import lay_out
 from training_scripts.training.loss import log_likelihoods, losses_and_hits, sum_of_losses
 from training_scripts.training.model import FAMILIAR
@@ -42,8 +43,12 @@ def _hidden_and_weight(model: Any, batch: MicroBatch) -> tuple[Any, Any]:
 
     Logits and None if the model is not known to end in a plain output layer.
     """
+    if isinstance(model, Prompted):
+        return _logits_behind_prompts(model, batch), None
     # A PEFT model wraps the causal one.
     causal = model.get_base_model() if hasattr(model, "get_base_model") else model
+    if hasattr(causal, "reft"):
+        causal.reft.tell_documents(batch)
     inputs = {"input_ids": batch.input_ids, "position_ids": batch.position_ids, "use_cache": False}
     # `layout` reaches our own attention; flash attention takes the rest.
     layout = lay_out(batch.lengths, batch.input_ids.device)
@@ -60,3 +65,16 @@ def _hidden_and_weight(model: Any, batch: MicroBatch) -> tuple[Any, Any]:
         hidden = causal.base_model(**inputs).last_hidden_state
         return hidden, causal.get_output_embeddings().weight
     return causal(**inputs).logits, None
+
+
+def _logits_behind_prompts(model: Prompted, batch: MicroBatch) -> Any:
+    """(1, token, vocabulary): each document on its own, behind its virtual tokens."""
+    import torch
+    from torch.nn.utils.rnn import pad_sequence
+
+    documents = batch.input_ids[0].split(batch.lengths)
+    rows = pad_sequence(list(documents), batch_first=True)
+    lengths = torch.tensor(batch.lengths, device=rows.device)
+    mask = (torch.arange(rows.shape[1], device=rows.device) < lengths[:, None]).long()
+    logits = model(input_ids=rows, attention_mask=mask, use_cache=False).logits
+    return logits[mask.bool()].unsqueeze(0)

@@ -67,7 +67,7 @@ def load_model(folder: Path, dtype: Any) -> tuple[Any, Any]:
     """
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    _check_folder(folder)
+    check_model_folder(folder)
     try:
         stored = getattr(AutoConfig.from_pretrained(folder), "dtype", None)
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True)
@@ -194,12 +194,19 @@ def _rope(theta: float) -> dict[str, Any]:
     return {"rope_theta": theta}
 
 
-def _check_folder(folder: Path) -> None:
-    if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
-        fail(
-            "model_name_or_path: the folder holds only an adapter. Write merge_adapter: true in "
-            "the step that trained it, or start from the model it was trained on."
-        )
+def check_model_folder(folder: Path) -> None:
+    """Fail unless `folder` holds a model in Hugging Face layout with safetensors."""
+    if not (folder / "config.json").is_file():
+        if (folder / "reft_config.json").is_file():
+            fail(
+                "model_name_or_path: the folder holds only interventions (ReFT), which cannot be "
+                "merged. Start from the model they were trained on."
+            )
+        if (folder / "adapter_config.json").is_file():
+            fail(
+                "model_name_or_path: the folder holds only an adapter. Write merge_adapter: true "
+                "in the step that trained it, or start from the model it was trained on."
+            )
     if not (folder / "config.json").is_file():
         fail(
             f"model_name_or_path: there is no config.json ({_names(folder)}). "
