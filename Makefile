@@ -44,13 +44,17 @@ golden: $(VENV)/.dev ## Write tests/golden and the docs' tables anew; review the
 	@$(BIN)/python tests/golden/update.py
 	@$(BIN)/python -m orchestrator.spec.tables docs/steps/*.md
 
-oracles: $(VENV)/.bench ## Record what the SageMaker SDK, rouge-score and trl answer, as fixtures of the tests
+oracles: $(VENV)/.bench ## Record what the SageMaker SDK, rouge-score, trl and pyreft answer, as fixtures of the tests
 	@$(PYTHON) -m venv build/sdk
 	@build/sdk/bin/pip install --quiet "sagemaker==3.27.0"
 	@build/sdk/bin/python tests/oracles/record.py
 	@build/sdk/bin/pip install --quiet rouge-score
 	@build/sdk/bin/python tests/scripts/evaluation/record_rouge.py
 	@$(BIN)/python tests/scripts/training/record_dpo.py
+	@$(BIN)/pip install --quiet --no-deps --target build/reft pyvene==0.1.8 pyreft==0.1.0
+	@$(BIN)/pip install --quiet --target build/reft-needs matplotlib plotnine ipywidgets sentencepiece protobuf
+	@PYTHONPATH=build/reft:build/reft-needs $(BIN)/python tests/scripts/training/record_reft.py
+	@$(BIN)/python tools/peft_methods.py $$(date +%F)
 
 clean: ## Remove what the other targets made (not .fmo, which holds your runs)
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -113,10 +113,15 @@ def load_adapter(base: Any, folder: Path) -> Any:
     """Return the model that can be asked: `base` with the adapter in `folder`, merged if it can.
 
     Raises:
-        JobFailure: If the adapter is of another model.
+        JobFailure: If the adapter is of another model, or its weights are no safetensors.
     """
     from peft import PeftModel
 
+    if not (folder / "adapter_model.safetensors").is_file():
+        fail(
+            "model: the adapter has no adapter_model.safetensors. Copy the whole adapter, or "
+            "convert its weights: pickles are not loaded, since they can run code."
+        )
     try:
         adapted = PeftModel.from_pretrained(base, folder)
     except (RuntimeError, ValueError) as error:

@@ -396,6 +396,13 @@ def test_an_adapter_of_another_model_is_refused(tmp_path: Path) -> None:
             (load_adapter if method == "lora" else load_reft)(wider, folder)
 
 
+def test_an_adapter_of_pickles_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "adapter_config.json").write_text('{"peft_type": "LORA"}')
+    (tmp_path / "adapter_model.bin").write_bytes(b"x")
+    with pytest.raises(JobFailure, match="pickles are not loaded, since they can run code"):
+        load_adapter(base_model(), tmp_path)
+
+
 def test_a_budget_with_no_step_to_spend_it_in_is_refused(tmp_path: Path) -> None:
     settings = settings_of("adalora", method_config={"tinit": 3, "tfinal": 1})
     model = tuned_model(settings, base_model())
