@@ -59,6 +59,10 @@ oracles: $(VENV)/.bench build/sdk/.made ## Record what the SageMaker SDK, rouge-
 	@build/sdk/bin/python tests/scripts/evaluation/record_rouge.py
 	@$(BIN)/python tests/scripts/training/record_dpo.py
 	@$(BIN)/python tests/scripts/training/record_judgements.py
+	@$(BIN)/pip install --quiet --no-deps --target build/reft pyvene==0.1.8 pyreft==0.1.0
+	@$(BIN)/pip install --quiet --target build/reft-needs matplotlib plotnine ipywidgets sentencepiece protobuf
+	@PYTHONPATH=build/reft:build/reft-needs $(BIN)/python tests/scripts/training/record_reft.py
+	@$(BIN)/python tools/peft_methods.py $$(date +%F)
 
 aws-smoke: $(VENV)/.local ## Try a small pipeline in your AWS account: says the cost, asks, cleans up (ARGS=--help)
 	@$(BIN)/python -m tools.aws_smoke $(ARGS)

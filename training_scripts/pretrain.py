@@ -2,7 +2,7 @@
 
 Objective `pretrain` makes a new model from `architecture`, and a tokenizer of its own from the
 training rows if `tokenizer` is set. Objective `continued_pretrain` goes on with the model in
-channel `model`. The loss is taken on every token.
+channel `model`, by any method of `sft.py`. The loss is taken on every token.
 """
 
 from __future__ import annotations
@@ -34,31 +34,30 @@ def main(job: Job | None = None) -> None:
     from training_scripts.training.model import prepare_model
     from training_scripts.training.objectives.next_token import NextToken
 
+    if settings.objective == "continued_pretrain":
+        from training_scripts.training.tune import tune
+
+        tune(job, settings, NextToken())
+        return
     require_train_split(job)
     world = start(job, settings)
     dtype = compute_dtype(bf16=settings.bf16, device=world.device)
     with naming_lack_of_memory(settings):
-        model, tokenizer, stored = _model_and_tokenizer(job, settings, dtype)
+        model, tokenizer = _model_and_tokenizer(job, settings)
         model = prepare_model(model, settings, world.device)
     counts = parameter_counts(model)
     trained = run_training(job, settings, world, model, tokenizer, dtype, NextToken())
     if world.is_main:
-        model = with_weights(model, trained.master_weights, stored or dtype)
+        model = with_weights(model, trained.master_weights, dtype)
         finish(job, settings, model, tokenizer, trained, counts)
     world.wait()
     world.close()
 
 
-def _model_and_tokenizer(job: Job, settings: TrainSettings, dtype: Any) -> tuple[Any, Any, Any]:
-    """The model in float32, its tokenizer, and the type its weights are stored in."""
-    import torch
+def _model_and_tokenizer(job: Job, settings: TrainSettings) -> tuple[Any, Any]:
+    """The new model in float32, and its tokenizer."""
+    from training_scripts.training.model import load_tokenizer, make_model
 
-    from training_scripts.training.model import load_model, load_tokenizer, make_model
-
-    if settings.objective == "continued_pretrain":
-        folder = job.input("model")
-        model, stored = load_model(folder, torch.float32)
-        return model, load_tokenizer(folder), stored
     if settings.architecture is None:
         fail("architecture: missing. Objective pretrain builds a new model; write its shape.")
     tokenizer = (
@@ -66,7 +65,7 @@ def _model_and_tokenizer(job: Job, settings: TrainSettings, dtype: Any) -> tuple
         if settings.tokenizer is not None
         else load_tokenizer(job.input("model"))
     )
-    return make_model(settings.architecture, tokenizer, settings.seed), tokenizer, dtype
+    return make_model(settings.architecture, tokenizer, settings.seed), tokenizer
 
 
 def _new_tokenizer(job: Job, settings: TrainSettings) -> Any:

@@ -1,9 +1,10 @@
 """Fine-tune on instructions: `python3 launch.py sft.py [--name=value ...]`.
 
-Starts from the model in channel `model`. Method `full` trains every weight, `lora` an adapter
-beside them, which is saved in `adapter/` and merged into the model at the root; with
-`merge_adapter: false` the adapter alone is saved, at the root. The loss is taken on completions,
-or on what the assistant says, unless `completion_only_loss` is false.
+Starts from the model in channel `model`. Method `full` trains every weight, `lora` and the other
+methods of peft an adapter beside them, which is saved in `adapter/` and merged into the model at
+the root; with `merge_adapter: false`, or if it cannot be merged, the adapter alone is saved, at the
+root. `loreft` and `direft` save their interventions there. The loss is taken on completions, or on
+what the assistant says, unless `completion_only_loss` is false.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ def _execution(text: str, execution: str, home: Home) -> str:
 def _is_folder(text: str) -> bool:
     if text.startswith((".", "/", "~")):
         return True
-    return any((Path(text) / name).is_file() for name in ("config.json", "adapter_config.json"))
+    return any((Path(text) / name).is_file() for name in executions.MODEL_FILES)
 
 
 def _folder(text: str) -> Path:

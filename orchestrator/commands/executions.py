@@ -34,6 +34,9 @@ LOG_TAIL_BYTES = 6_000
 TRACKED = re.compile(r"(mlflow: experiment|wandb: project) '")
 """The line by which a tracker's run is told in the log (`training_scripts/tracking/`)."""
 
+MODEL_FILES = ("config.json", "adapter_config.json", "reft_config.json")
+"""One of them is in the folder of every model, adapter or set of interventions."""
+
 
 def open_home(path: Path) -> Home:
     """Return the home at `path`, which need not exist yet.
@@ -184,8 +187,7 @@ def has_language_model(result: ExecutionResult, home: Home) -> bool:
         uri = model_uri(result.execution_id, None, home).rstrip("/")
     except InputError:
         return False
-    names = ("config.json", "adapter_config.json")
-    return any(Store(home.store).find(f"{uri}/{name}") for name in names)
+    return any(Store(home.store).find(f"{uri}/{name}") for name in MODEL_FILES)
 
 
 def report_path(result: ExecutionResult, home: Home) -> Path:

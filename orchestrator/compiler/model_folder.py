@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-CONFIG, ADAPTER = "config.json", "adapter_config.json"
+CONFIG, ADAPTERS = "config.json", frozenset({"adapter_config.json", "reft_config.json"})
 PICKLED = (".bin", ".pt", ".pth", ".ckpt")
 TOKENIZERS = ("tokenizer", "vocab", "spiece", "sentencepiece", "merges")
 """How the names of the files begin that hold a tokenizer's tokens; some end in `.model`."""
@@ -38,7 +38,7 @@ def refuse_no_model(path: Path, where: str) -> None:
 
 
 def _missing_settings(path: Path, names: Collection[str]) -> tuple[str, str] | None:
-    if ADAPTER in names:
+    if ADAPTERS & set(names):
         return None
     if CONFIG not in names:
         return f"has no {CONFIG} ({_listed(names)})", "Name a folder in Hugging Face layout."
@@ -63,7 +63,7 @@ def _missing_weights(names: Collection[str]) -> tuple[str, str] | None:
 
 def _missing_tokenizer(names: Collection[str]) -> tuple[str, str] | None:
     held = [name for name in names if name != NOT_A_TOKENIZER]
-    if ADAPTER in names or any(
+    if ADAPTERS & set(names) or any(
         name.startswith(TOKENIZERS) or name.endswith((".model", ".tiktoken")) for name in held
     ):
         return None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from orchestrator.plan.gates import gate_of
 from orchestrator.plan.kinds import facts_of
 from orchestrator.plan.links import link_steps
+from orchestrator.plan.methods import limits_of_methods_are_told, models_are_whole
 from orchestrator.plan.model import Plan
 from orchestrator.plan.objectives import data_fit_objectives, settings_have_effect
 from orchestrator.plan.order import find_cycles, order_steps
@@ -68,11 +69,7 @@ def build_plan(
     facts = {name: facts_of(step) for name, step in spec.steps.items()}
     gated = frozenset(name for name, step in spec.steps.items() if gate_of(name, step, facts[name]))
     names_are_free(spec, gated, findings)
-    settings_have_effect(spec, findings)
-    tracking_settings_have_effect(spec, findings)
-    instances_share_the_work(spec, findings)
-    schedule_fits(spec, findings)
-    no_secret_is_written(spec, findings)
+    _check_each_step(spec, findings)
     named = secrets_of_steps(spec, secrets, findings)
     links = link_steps(spec, facts, findings)
     order, left = order_steps({name: tuple(found.steps()) for name, found in links.items()})
@@ -83,6 +80,7 @@ def build_plan(
     steps = tuple(replace(step, secrets=named.get(step.name, {})) for step in resolver.plan_steps())
     reads_fit(resolver, findings)
     data_fit_objectives(resolver, findings)
+    models_are_whole(resolver, findings)
     training_never_reads_test_rows(resolver, findings)
     group_steps_are_free(steps, findings)
     findings.raise_problems()
@@ -95,6 +93,16 @@ def build_plan(
         spec.name, spec.description, spec.parameters, everything, spec.schedule, spec.notify
     )
     return plan, tuple(sorted(findings.warnings, key=lambda warning: warning.line or 0))
+
+
+def _check_each_step(spec: PipelineSpec, findings: Findings) -> None:
+    """Apply the rules that need no other step."""
+    settings_have_effect(spec, findings)
+    limits_of_methods_are_told(spec, findings)
+    tracking_settings_have_effect(spec, findings)
+    instances_share_the_work(spec, findings)
+    schedule_fits(spec, findings)
+    no_secret_is_written(spec, findings)
 
 
 def _refuse_cycles(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orchestrator.plan.methods import idle_method_settings
 from orchestrator.plan.model import StepOutput
 from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.train import TrainSpec
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from orchestrator.spec.findings import Findings
     from orchestrator.spec.pipeline import PipelineSpec
 
-LORA_ONLY = ("lora_r", "lora_alpha", "lora_dropout", "target_modules", "merge_adapter")
 READ_BY_OBJECTIVES: Mapping[str, tuple[str, ...]] = {
     "packing": ("pretrain", "continued_pretrain", "sft"),
     "completion_only_loss": ("sft", "pretrain", "continued_pretrain"),
@@ -73,9 +73,7 @@ def data_fit_objectives(resolver: Resolver, findings: Findings) -> None:
 
 def _without_effect(step: TrainSpec) -> Iterator[tuple[str, str, str]]:
     """Yield field, what makes it idle, and the cure."""
-    if step.method != "lora":
-        for field in LORA_ONLY:
-            yield field, f"`method: {step.method}`", "Write `method: lora`, or remove it."
+    yield from idle_method_settings(step)
     if step.replay_data is None:
         yield "replay_share", "`replay_data` unset", "Set `replay_data`, or remove it."
     for field, readers in READ_BY_OBJECTIVES.items():

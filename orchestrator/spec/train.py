@@ -28,6 +28,7 @@ from orchestrator.spec.fields import (
     broken_spot,
 )
 from orchestrator.spec.tracking import ReportTo, RunLabel, TrackingUri, holds_credentials
+from orchestrator.spec.train_method import Method, broken_method_rules, default_target_modules
 from orchestrator.spec.train_rl import (
     JudgementFields,
     LossType,
@@ -38,7 +39,6 @@ from orchestrator.spec.train_rl import (
 )
 from orchestrator.spec.train_script import broken_script_rules, fields_of_the_other_way
 
-Method = Literal["full", "lora"]
 LEARNING_RATE = 2e-5
 """SFTConfig of TRL 1.16."""
 LEARNING_RATES = {"reward": 1e-4, "dpo": 1e-6, "kto": 1e-6, "rloo": 1e-6, "grpo": 1e-6}
@@ -113,7 +113,11 @@ class TrainSpec(JudgementFields):
     objective: Objective | None = None
     """`pretrain`, `continued_pretrain`, `sft`, `reward`, `dpo`, `kto`, `rloo` or `grpo`."""
     method: Method = "full"
-    """`full` trains every weight; `lora` trains low-rank adapters beside frozen weights."""
+    """`full` trains every weight; the others few beside frozen weights (docs/methods.md)."""
+    method_config: dict[str, Any] = Field(
+        default_factory=dict, validation_alias=AliasChoices("method_config", "peft_config")
+    )
+    """Fields of the method's config: those of `peft`, or of `loreft` and `direft`."""
     model_name_or_path: Location | None = Field(
         default=None, validation_alias=AliasChoices("model_name_or_path", "base_model", "model")
     )
@@ -195,10 +199,13 @@ class TrainSpec(JudgementFields):
     """Adapters are scaled by `lora_alpha / lora_r`."""
     lora_dropout: ShareBelowOne | ParameterReference = 0.0
     """Dropout before each adapter."""
-    target_modules: str | tuple[str, ...] = Field(
-        default="all-linear", validation_alias=AliasChoices("target_modules", "lora_target")
+    target_modules: str | tuple[str, ...] | None = Field(
+        default_factory=default_target_modules,
+        validation_alias=AliasChoices("target_modules", "lora_target"),
+        json_schema_extra={"default": None},
     )
-    """Which layers get an adapter, by name; `all-linear` for all but the output layer."""
+    """Which layers get an adapter; `all-linear`: all but the output layer. Unset: as peft has it
+    for the method and the model; `all-linear` for LoRA and its variants."""
     merge_adapter: Flag = True
     """Save the merged model, and the adapter in `adapter/`; if false, the adapter alone."""
 
@@ -273,7 +280,7 @@ class TrainSpec(JudgementFields):
         if self.objective is None or self.script is not None:
             return
         yield from self._start_is_known()
-        yield from self._method_fits()
+        yield from broken_method_rules(self)
         yield from self._replay_fits()
         yield from self._batches_divide()
         yield from broken_judgement_rules(self)
@@ -341,14 +348,6 @@ class TrainSpec(JudgementFields):
                     f"({positions})",
                     f"Write {positions} or less.",
                 )
-
-    def _method_fits(self) -> Iterator[Broken]:
-        if self.objective == "pretrain" and self.method == "lora":
-            yield Broken(
-                "method",
-                "`lora` trains adapters beside a trained model and `objective: pretrain` has none",
-                "Write `method: full`.",
-            )
 
     def _replay_fits(self) -> Iterator[Broken]:
         if self.replay_data is not None and self.objective not in REPLAYING:

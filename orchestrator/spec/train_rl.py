@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, Strict, StringConstraints
 
+from orchestrator.catalog.methods import LORA_VARIANTS
 from orchestrator.spec.fields import (
     Broken,
     ChannelName,
@@ -103,6 +104,13 @@ def broken_judgement_rules(spec: TrainSpec) -> Iterator[Broken]:
             "method",
             f"a reward model gets a new output layer, and `method: {spec.method}` freezes it",
             "Write `method: full`.",
+        )
+    if spec.objective in REINFORCED and spec.method not in ("full", *LORA_VARIANTS):
+        yield Broken(
+            "method",
+            f"trl's trainer of `objective: {spec.objective}` was tried with LoRA and its variants "
+            f"only, not with `{spec.method}`",
+            "Write `method: lora` or `method: full`.",
         )
     if spec.objective == "kto" and spec.loss_type == "kto":
         yield from _kl_is_estimated(spec)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.spec import tracking
 from orchestrator.spec.fields import REQUIRES
-from orchestrator.spec.suggest import closest
+from orchestrator.spec.suggest import MOST_LISTED, closest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -174,7 +174,9 @@ def _expected(error: ErrorDetails) -> str:
         entries = "entry" if context[LENGTHS[kind]] == 1 else "entries"
         return f"{side} {context[LENGTHS[kind]]} {entries}"
     if kind == "literal_error":
-        return "one of " + ", ".join(_choices(error))
+        choices = _choices(error)
+        more = f" or {len(choices) - MOST_LISTED} more" if len(choices) > MOST_LISTED + 1 else ""
+        return "one of " + ", ".join(choices[: MOST_LISTED if more else None]) + more
     if kind == "string_pattern_mismatch":
         pattern = str(context["pattern"])
         return PATTERNS.get(pattern, f"text that matches {pattern}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from training_scripts.container import fail, log_progress
 from training_scripts.evaluation.exam import batch_count, sit_exam
 from training_scripts.evaluation.harm import sit_harm
-from training_scripts.evaluation.language_model import check_model_folder, has_model, load_model
+from training_scripts.evaluation.language_model import check_model_folder, has_adapter, load_model
 from training_scripts.loading import load_errors, why_not_loaded
 
 if TYPE_CHECKING:
@@ -51,18 +51,13 @@ def model_folders(job: Job, champion: Mapping[str, Any] | None) -> dict[str, Pat
     folders = {"model": job.input("model")}
     if champion and champion["found"]:
         folders["champion"] = job.input("champion")
-    adapters = [folder for folder in folders.values() if is_adapter(folder)]
+    adapters = [folder for folder in folders.values() if has_adapter(folder)]
     if job.has_input("base_model"):
         folders["base_model"] = job.input("base_model")
     for folder in folders.values():
         if folder not in adapters:
             check_model_folder(folder)
     return folders
-
-
-def is_adapter(folder: Path) -> bool:
-    """Return whether `folder` holds only an adapter, which needs the base model."""
-    return (folder / "adapter_config.json").is_file() and not has_model(folder)
 
 
 def ask_models(folders: Mapping[str, Path], papers: Papers) -> dict[str, Asked]:

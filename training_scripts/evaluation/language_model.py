@@ -43,12 +43,12 @@ def load_model(folder: Path, *, base: Path | None = None) -> LanguageModel:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    is_adapter = (folder / "adapter_config.json").is_file() and not has_model(folder)
+    is_adapter = has_adapter(folder)
     source = base if is_adapter else folder
     if source is None:
         fail(
             f"model: {folder.name} holds only an adapter. Set base_model to the model it was "
-            "trained on, or merge_adapter: true in the step that trained it."
+            "trained on, or merge_adapter: true in the step that trained it, if it can be merged."
         )
     check_model_folder(source)
     on_gpu = torch.cuda.is_available()
@@ -56,12 +56,18 @@ def load_model(folder: Path, *, base: Path | None = None) -> LanguageModel:
         source, dtype=torch.bfloat16 if on_gpu else torch.float32, local_files_only=True
     )
     if is_adapter:
-        from peft import PeftModel
-
-        model = PeftModel.from_pretrained(model, folder).merge_and_unload()
+        model = _with_adapter(model, folder)
     tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=True)
     device = torch.device("cuda" if on_gpu else "cpu")
     return LanguageModel(model.eval().to(device), tokenizer, device)
+
+
+def has_adapter(folder: Path) -> bool:
+    """Return whether `folder` holds an adapter, or interventions, without the model under them."""
+    names = ("adapter_config.json", "reft_config.json")
+    return (
+        any((folder / name).is_file() for name in names) and not (folder / "config.json").is_file()
+    )
 
 
 def has_model(folder: Path) -> bool:
@@ -80,6 +86,16 @@ def check_model_folder(folder: Path) -> None:
         f"{folder.name}: no model there; config.json and *.safetensors are needed, found {found}. "
         "Pass the output `model` of a step of kind train, or a model from the hub."
     )
+
+
+def _with_adapter(base: Any, folder: Path) -> Any:
+    if (folder / "reft_config.json").is_file():
+        from training_scripts.methods.reft import load_reft
+
+        return load_reft(base, folder)
+    from training_scripts.methods.adapter import load_adapter
+
+    return load_adapter(base, folder)
 
 
 def batches_of_like_length(lengths: Sequence[int], batch_size: int) -> Iterator[list[int]]:

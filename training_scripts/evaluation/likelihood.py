@@ -92,6 +92,7 @@ def _losses(
         labels[number, -len(own) :] = torch.tensor(own, device=model.device)
     # Only positions from the first label on need the wide output layer.
     kept = int((labels != -100).any(dim=0).flip(0).nonzero().max()) + 2
+    _tell_prompts(model, labels, mask)
     with torch.inference_mode():
         logits = model.model(
             input_ids=input_ids,
@@ -105,6 +106,19 @@ def _losses(
     )
     counts = (targets != -100).sum(dim=1).tolist()
     return [Loss(nats, count) for nats, count in zip(losses.sum(1).tolist(), counts, strict=True)]
+
+
+def _tell_prompts(model: LanguageModel, labels: Any, mask: Any) -> None:
+    """Tell a model with interventions (ReFT) where prompts end: before the first label."""
+    reft = getattr(model.model, "reft", None)
+    if reft is None:
+        return
+    width = mask.shape[1]
+    starts = (width - mask.sum(dim=1)).tolist()
+    ends = (labels != -100).int().argmax(dim=1).tolist()
+    offsets = [row * width + start for row, start in enumerate(starts)]
+    lengths = [end - start for start, end in zip(starts, ends, strict=True)]
+    reft.tell_prompts(offsets, lengths, model.device)
 
 
 def _score_answers(

@@ -1,1 +1,1 @@
-"""How weights are trained: full, LoRA."""
+"""How weights are trained: full, an adapter of peft's, or interventions (ReFT)."""

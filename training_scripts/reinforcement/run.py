@@ -8,7 +8,7 @@ import torch
 
 from training_scripts.container import fail
 from training_scripts.evaluation.prompts import asked_as_json, prompt_tokens, read_prompts
-from training_scripts.methods.lora import add_adapter
+from training_scripts.methods.adapter import add_adapter, initial_adapter
 from training_scripts.reinforcement.checkpoints import newest, step_of
 from training_scripts.reinforcement.length import (
     LengthWatch,
@@ -31,7 +31,7 @@ from training_scripts.training.job import (
 from training_scripts.training.loop import Trained
 from training_scripts.training.model import load_model, load_tokenizer
 from training_scripts.training.save import run_metrics
-from training_scripts.training.tune import model_to_save
+from training_scripts.training.tune import config_that_fits, model_to_save
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,11 +54,13 @@ def reinforce(job: Job, settings: TrainSettings, stop_requested: Callable[[], bo
     tokenizer.padding_side = "left"
     rows = read_rows(job, tokenizer, settings)
     rewards = read_rewards(job, settings, world.device)
+    config = config_that_fits(job.input("model"), settings)
     with naming_lack_of_memory(settings):
         # Master weights: on a GPU, trl computes in bfloat16 beside them.
         model, stored = load_model(job.input("model"), torch.float32)
-        if settings.method == "lora":
-            model = add_adapter(model, settings)
+        if config is not None:
+            model = add_adapter(model, config, settings)
+        started = None if config is None else initial_adapter(model, settings)
         counts = parameter_counts(model)
         kept = checkpoints_of(job, settings).folder
         reporting = reporting_of(job, settings, world, counts, kept)
@@ -74,8 +76,9 @@ def reinforce(job: Job, settings: TrainSettings, stop_requested: Callable[[], bo
     reporting.finish("FINISHED", {**run_metrics(observer.history, counts), **more})
     if world.is_main:
         trained = Trained(observer.history, _weights(model))
-        saved = model_to_save(job, settings, model, trained, stored or torch.float32)
-        finish(job, settings, saved, tokenizer, trained, counts, more)
+        stored = stored or torch.float32
+        saved, found = model_to_save(job, settings, model, trained, stored, started)
+        finish(job, settings, saved, tokenizer, trained, {**counts, **found}, more)
     world.wait()
     world.close()
     return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from training_scripts.methods.prompts import Prompted
 from training_scripts.training.attention import lay_out
 from training_scripts.training.loss import log_likelihoods, losses_and_hits, sum_of_losses
 from training_scripts.training.model import FAMILIAR
@@ -61,8 +62,12 @@ def _hidden_and_weight(model: Any, batch: MicroBatch) -> tuple[Any, Any]:
 
     Logits and None if the model is not known to end in a plain output layer.
     """
+    if isinstance(model, Prompted):
+        return _logits_behind_prompts(model, batch), None
     # A PEFT model wraps the causal one.
     causal = model.get_base_model() if hasattr(model, "get_base_model") else model
+    if hasattr(causal, "reft"):
+        causal.reft.tell_documents(batch)
     inputs = _inputs(batch, causal.config)
     if causal.config.model_type in FAMILIAR:
         hidden = causal.base_model(**inputs).last_hidden_state
@@ -85,3 +90,16 @@ def _inputs(batch: MicroBatch, config: Any) -> dict[str, Any]:
     elif config.model_type in FAMILIAR:
         inputs["layout"] = layout
     return inputs
+
+
+def _logits_behind_prompts(model: Prompted, batch: MicroBatch) -> Any:
+    """(1, token, vocabulary): each document on its own, behind its virtual tokens."""
+    import torch
+    from torch.nn.utils.rnn import pad_sequence
+
+    documents = batch.input_ids[0].split(batch.lengths)
+    rows = pad_sequence(list(documents), batch_first=True)
+    lengths = torch.tensor(batch.lengths, device=rows.device)
+    mask = (torch.arange(rows.shape[1], device=rows.device) < lengths[:, None]).long()
+    logits = model(input_ids=rows, attention_mask=mask, use_cache=False).logits
+    return logits[mask.bool()].unsqueeze(0)

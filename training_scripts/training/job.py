@@ -18,6 +18,7 @@ from training_scripts.checkpoints.store import CheckpointStore
 from training_scripts.container import fail, find_code
 from training_scripts.data.mixing import with_replay
 from training_scripts.data.rows import has_split, read_rows, read_split
+from training_scripts.methods.budget import RankBudget
 from training_scripts.tracking.reporting import Reporting, open_trackers, run_name
 from training_scripts.tracking.tracker import RunFacts
 from training_scripts.training.devices import join_world, keep_freed_memory
@@ -142,6 +143,7 @@ def run_training(
         clock=perf_counter,
         stop_requested=lambda: bool(stopping),
         reporting=reporting_of(job, settings, world, count_parameters(model), checkpoints.folder),
+        budget=RankBudget(model) if settings.method == "adalora" else None,
     )
     if world.is_main:
         print(

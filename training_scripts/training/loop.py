@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from training_scripts.checkpoints.store import CheckpointStore
     from training_scripts.data.packing import PackedSequences
+    from training_scripts.methods.budget import RankBudget
     from training_scripts.training.batches import MicroBatch
     from training_scripts.training.devices import World
     from training_scripts.training.objectives.objective import Objective
@@ -52,6 +53,8 @@ class Run:
     stop_requested: Callable[[], bool]
     reporting: Reporting = field(default_factory=Reporting)
     """The trackers; none, unless this process reports for all."""
+    budget: RankBudget | None = None
+    """For AdaLoRA alone."""
 
     @property
     def global_batch_size(self) -> int:
@@ -87,6 +90,8 @@ def train(run: Run) -> Trained:
     optimizer = MasterAdamW(run.model, run.dtype, settings)
     # Before a checkpoint is loaded: of the model as it was when training began.
     run = run.objective.prepare(run, total)
+    if run.budget is not None:
+        run.budget.begin(total)
     progress = _Progress(run, optimizer, history)
     done_before = progress.resume()
     run.reporting.start(done_before, history.rows)
@@ -177,7 +182,10 @@ class _Progress:
             total_steps=self.history.total_steps,
             warmup_ratio=run.settings.warmup_ratio,
         )
-        norm = self.optimizer.step(learning_rate, run.world)
+        budget = run.budget
+        norm = self.optimizer.step(
+            learning_rate, run.world, None if budget is None else lambda: budget.after_step(step)
+        )
         tokens = sum(sum(run.train.document_lengths[sequence]) for sequence in sequences)
         self._record(step + 1, means, count, tokens, run.clock() - started, learning_rate, norm)
 
@@ -191,6 +199,8 @@ class _Progress:
             fail("checkpoints: the newest is of another model. Remove it, or train elsewhere.")
         self.optimizer.load_tensors(checkpoint.tensors)
         state = checkpoint.state
+        if self.run.budget is not None:
+            self.run.budget.load(state["kept_ranks"], checkpoint.tensors)
         self.history.rows = list(state["rows"])
         self.history.tokens, self.history.seconds = state["tokens"], state["seconds"]
         self.pace = _Pace(**state["pace"])
@@ -208,7 +218,11 @@ class _Progress:
                 "seconds": self.history.seconds,
                 "pace": vars(self.pace),
             }
-            self.run.checkpoints.save(step, state, self.optimizer.tensors())
+            tensors = self.optimizer.tensors()
+            if self.run.budget is not None:
+                state["kept_ranks"] = self.run.budget.kept_ranks()
+                tensors |= self.run.budget.tensors()
+            self.run.checkpoints.save(step, state, tensors)
         self.run.world.wait()
 
     def _all_resume_after(self, step: int) -> None:
@@ -243,6 +257,9 @@ class _Progress:
             loss.backward()
             self.optimizer.accumulate()
             totals += sums
+        if run.budget is not None and run.world.is_main:
+            run.budget.penalty().backward()
+            self.optimizer.accumulate()
         run.world.sum(totals)
         return dict(zip(names, totals.tolist(), strict=True))
 

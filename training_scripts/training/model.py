@@ -74,7 +74,7 @@ def load_model(folder: Path, dtype: Any) -> tuple[Any, Any]:
     """
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    _check_folder(folder)
+    check_model_folder(folder)
     if is_reward_model(folder):
         fail(f"model_name_or_path: {WRITES_NOTHING}")
     try:
@@ -99,7 +99,7 @@ def load_reward_model(folder: Path, dtype: Any, pad_token_id: int, seed: int) ->
     import torch
     from transformers import AutoConfig, AutoModelForSequenceClassification
 
-    _check_folder(folder)
+    check_model_folder(folder)
     torch.manual_seed(seed)
     try:
         stored = getattr(AutoConfig.from_pretrained(folder), "dtype", None)
@@ -232,12 +232,19 @@ def _rope(theta: float) -> dict[str, Any]:
     return {"rope_theta": theta}
 
 
-def _check_folder(folder: Path) -> None:
-    if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
-        fail(
-            "model_name_or_path: the folder holds only an adapter. Write merge_adapter: true in "
-            "the step that trained it, or start from the model it was trained on."
-        )
+def check_model_folder(folder: Path) -> None:
+    """Fail unless `folder` holds a model in Hugging Face layout with safetensors."""
+    if not (folder / "config.json").is_file():
+        if (folder / "reft_config.json").is_file():
+            fail(
+                "model_name_or_path: the folder holds only interventions (ReFT), which cannot be "
+                "merged. Start from the model they were trained on."
+            )
+        if (folder / "adapter_config.json").is_file():
+            fail(
+                "model_name_or_path: the folder holds only an adapter. Write merge_adapter: true "
+                "in the step that trained it, or start from the model it was trained on."
+            )
     if not (folder / "config.json").is_file():
         fail(
             f"model_name_or_path: there is no config.json ({_names(folder)}). "

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from training_scripts.training.devices import World
     from training_scripts.training.settings import TrainSettings
@@ -37,7 +37,8 @@ class _Flat:
 class MasterAdamW:
     """AdamW whose weights, moments and accumulated gradients are float32 whatever computes.
 
-    Weight decay spares vectors (norms and biases), as transformers' Trainer does.
+    Weight decay spares vectors (norms and biases), as transformers' Trainer does, and rotations,
+    whose length means nothing.
     """
 
     def __init__(self, model: Any, compute_dtype: Any, settings: TrainSettings) -> None:
@@ -46,8 +47,8 @@ class MasterAdamW:
         named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
         self.names = tuple(name for name, _ in named)
         groups = (
-            ([p for _, p in named if p.ndim >= 2], settings.weight_decay),
-            ([p for _, p in named if p.ndim < 2], 0.0),
+            ([p for name, p in named if _is_decayed(name, p)], settings.weight_decay),
+            ([p for name, p in named if not _is_decayed(name, p)], 0.0),
         )
         self._flats = [_flatten(group, compute_dtype) for group, _ in groups if group]
         self._optimizer = torch.optim.AdamW(
@@ -70,8 +71,16 @@ class MasterAdamW:
                 flat.accumulated.add_(flat.gradients)
                 flat.gradients.zero_()
 
-    def step(self, learning_rate: float, world: World) -> float:
-        """Sum the gradients over devices, clip, take one AdamW step; return their norm."""
+    def step(
+        self, learning_rate: float, world: World, then: Callable[[], None] | None = None
+    ) -> float:
+        """Sum the gradients over devices, clip, take one AdamW step; return their norm.
+
+        Args:
+            learning_rate: Of this step.
+            world: The devices.
+            then: Called after the step, while the gradients are still there (in float32).
+        """
         import torch
 
         for flat in self._flats:
@@ -87,6 +96,8 @@ class MasterAdamW:
                 flat.accumulated.mul_(scale)
             flat.master.grad = flat.accumulated
         self._optimizer.step()
+        if then is not None:
+            then()
         for flat in self._flats:
             flat.accumulated.zero_()
             if flat.weights is not flat.master:
@@ -138,6 +149,10 @@ class MasterAdamW:
             at, size = parameter.storage_offset(), parameter.numel()
             found[name] = flat.master.detach()[at : at + size].view(parameter.shape)
         return found
+
+
+def _is_decayed(name: str, parameter: Any) -> bool:
+    return parameter.ndim >= 2 and not name.endswith(".rotation")
 
 
 def _flatten(parameters: list[Any], compute_dtype: Any) -> _Flat:

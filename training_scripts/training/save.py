@@ -6,6 +6,8 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
+from training_scripts.methods.names import LORA_VARIANTS, REFT, is_merged
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -33,6 +35,13 @@ _ADAPTER = """from peft import PeftModel
 base = AutoModelForCausalLM.from_pretrained("...")  # the model that was tuned
 model = PeftModel.from_pretrained(base, ".")"""
 
+_REFT = """from pathlib import Path
+
+from training_scripts.methods.reft import load_reft  # of fmo
+
+base = AutoModelForCausalLM.from_pretrained("...")  # the model that was tuned
+model = load_reft(base, Path("."))"""
+
 
 def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
     """Write the model in Hugging Face layout, weights as safetensors."""
@@ -43,12 +52,12 @@ def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
     model.save_pretrained(folder, safe_serialization=True)
 
 
-def run_metrics(history: History, counts: Mapping[str, int]) -> dict[str, float]:
+def run_metrics(history: History, counts: Mapping[str, float]) -> dict[str, float]:
     """Return the flat metrics of a run.
 
     Args:
         history: Of the whole run.
-        counts: `parameters` and `trainable_parameters`.
+        counts: `parameters`, `trainable_parameters`, and what else is told of the weights.
     """
     metrics: dict[str, float] = {
         "train/steps": history.total_steps,
@@ -93,11 +102,13 @@ def write_readme(
         name: value
         for name, value in vars(settings).items()
         if value is not None
-        and (settings.method == "lora" or not name.startswith("lora_"))
+        and (settings.method in LORA_VARIANTS or not name.startswith("lora_"))
         and settings.objective in _OF_OBJECTIVES.get(name, (settings.objective,))
     }
-    is_adapter = settings.method == "lora" and not settings.merge_adapter
-    load = _ADAPTER if is_adapter else _MODEL
+    is_adapter = settings.method != "full" and not is_merged(
+        settings.method, merge_adapter=settings.merge_adapter
+    )
+    load = _REFT if settings.method in REFT else _ADAPTER if is_adapter else _MODEL
     loader = "ForSequenceClassification" if settings.objective == "reward" else "ForCausalLM"
     text = f"""# {step or "model"}
 

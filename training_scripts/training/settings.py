@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from training_scripts.container import fail
@@ -43,7 +43,7 @@ class TrainSettings:
     lora_r: int
     lora_alpha: int
     lora_dropout: float
-    target_modules: str | tuple[str, ...]
+    target_modules: str | tuple[str, ...] | None
     merge_adapter: bool
     beta: float
     loss_type: str
@@ -63,6 +63,7 @@ class TrainSettings:
     architecture: dict[str, Any] | None = None
     tokenizer: dict[str, Any] | None = None
     replay_share: float = 0.0
+    method_config: Mapping[str, Any] = field(default_factory=dict)
 
 
 _LOSS_TYPES = {
@@ -79,6 +80,14 @@ _POSITIVE = (
     "lora_r",
     "max_completion_length",
 )
+_TINY_BLOCKS: Mapping[str, Mapping[str, int]] = {
+    "c3a": {"block_size": 8},
+    "oft": {"oft_block_size": 8},
+    "road": {"group_size": 8},
+    "vblora": {"vector_length": 8},
+}
+"""What divides the layers of a tiny model, where peft's defaults do not."""
+_RANKS = ("r", "rank", "init_r", "target_r")
 _POSITIVE_IF_SET = ("global_batch_size", "eval_steps", "save_steps")
 _NOT_NEGATIVE = (
     "learning_rate",
@@ -96,9 +105,12 @@ def read_settings(values: Mapping[str, Any], smoke: Smoke | None = None) -> Trai
     Raises:
         JobFailure: If settings are missing or out of range; names all of them.
     """
-    known = {field.name: field for field in fields(TrainSettings)}
-    optional = {*_POSITIVE_IF_SET, "architecture", "tokenizer", "replay_share"}
-    missing = sorted(set(known) - set(values) - optional)
+    known = {member.name for member in fields(TrainSettings)}
+    optional = {
+        *_POSITIVE_IF_SET,
+        *("architecture", "tokenizer", "replay_share", "method_config"),
+    }
+    missing = sorted(known - set(values) - optional)
     if missing:
         fail(f"settings: {', '.join(missing)} missing. Write them into config.json.")
     settings = TrainSettings(**{name: values[name] for name in known if name in values})
@@ -129,8 +141,21 @@ def in_smoke(settings: TrainSettings, smoke: Smoke) -> TrainSettings:
         lora_r=min(8, settings.lora_r),
         num_generations=2,
         max_completion_length=min(16, settings.max_completion_length),
+        method_config=_in_tiny_layers(settings.method, settings.method_config),
         architecture=tiny(settings.architecture) if settings.architecture else None,
     )
+
+
+def _in_tiny_layers(method: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """A method's config with ranks, blocks and layers that a tiny model has, for a few steps."""
+    small = {
+        name: min(8, value) if name in _RANKS and type(value) is int else value
+        for name, value in config.items()
+        if name not in {"layers", "layers_to_transform", "tinit", "tfinal"}
+    }
+    if "adapter_layers" in small:
+        small["adapter_layers"] = 1
+    return {**small, **_TINY_BLOCKS.get(method, {})}
 
 
 def accumulation_steps(settings: TrainSettings, world_size: int) -> int:
@@ -197,7 +222,6 @@ def _choice_problems(settings: TrainSettings) -> list[str]:
             *("pretrain", "continued_pretrain", "sft"),
             *("reward", "dpo", "kto", "rloo", "grpo"),
         ),
-        "method": ("full", "lora"),
         "lr_scheduler_type": ("cosine", "linear", "constant", "constant_with_warmup"),
         "loss_type": _LOSS_TYPES.get(settings.objective, _LOSS_TYPES["dpo"]),
         "attn_implementation": ("auto", "sdpa", "eager", "flash_attention_2"),
@@ -206,9 +230,9 @@ def _choice_problems(settings: TrainSettings) -> list[str]:
         value = getattr(settings, name)
         if value not in allowed:
             problems.append(f"{name}: {value!r} is unknown. Write one of {', '.join(allowed)}.")
-    if settings.objective == "pretrain" and settings.method == "lora":
+    if settings.objective == "pretrain" and settings.method != "full":
         problems.append(
-            "method: 'lora' needs a trained model to adapt, and objective 'pretrain' starts from "
-            "none. Write full."
+            f"method: {settings.method!r} needs a trained model to adapt, and objective 'pretrain' "
+            "starts from none. Write full."
         )
     return problems

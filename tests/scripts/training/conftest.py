@@ -95,6 +95,11 @@ def job(tmp_path: Path) -> Callable[..., Job]:
     return functools.partial(make_job, tmp_path / "ml")
 
 
+@pytest.fixture(name="make_job", scope="session")
+def make_job_fixture() -> Callable[..., Job]:
+    return make_job
+
+
 @pytest.fixture(scope="session")
 def base_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model folder as `pretrain.py` leaves it."""

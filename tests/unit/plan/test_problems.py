@@ -315,3 +315,33 @@ def test_a_parameter_that_is_named_like_a_step_is_told_with_how_to_write_it() ->
     assert str(caught.value) == f"spec.yaml:4: steps.a.data: {meant}"
     with pytest.raises(SpecError, match=r"For the parameter write '\$params.Rows'\."):
         load_spec_with_lines(text.replace("kind: dataset", "kind: dataset, dta: 1"))
+
+
+@pytest.mark.parametrize(
+    ("method", "reader", "said"),
+    [
+        (
+            "lora, merge_adapter: false",
+            "next: {kind: train, objective: sft, model: $sft, data: ./d}",
+            "steps.next.model_name_or_path: 'sft' saves an adapter, without the model under it. "
+            "Write `merge_adapter: true` there.",
+        ),
+        (
+            "loreft",
+            "next: {kind: train, objective: sft, model: $sft, data: ./d}",
+            "steps.next.model_name_or_path: 'sft' saves interventions (ReFT), without the model "
+            "under it. `loreft` can never be merged. Start from the model it was trained on.",
+        ),
+        (
+            "loreft",
+            "exam: {kind: evaluate, model: $sft, data: ./t}",
+            "steps.exam.model: 'sft' saves interventions (ReFT), without the model under it. "
+            "Write `base_model`, the model it was trained on.",
+        ),
+    ],
+)
+def test_a_reader_that_needs_a_whole_model_is_refused_what_stands_beside_one(
+    method: str, reader: str, said: str, problems_of: Callable[..., list[str]]
+) -> None:
+    train = f"sft: {{kind: train, objective: sft, model: ./m, data: ./d, method: {method}}}"
+    assert problems_of(f"{train}\n{reader}") == [f"spec.yaml:5: {said}"]

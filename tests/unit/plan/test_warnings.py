@@ -70,6 +70,17 @@ EXAM = SFT + "exam: {kind: evaluate, model: $sft, data: $split.test, gates: {min
             "Write `method: lora`, or remove it.",
         ),
         (
+            "sft: {kind: train, objective: sft, model: ./m, data: ./d, method: ia3, lora_r: 8}",
+            "spec.yaml:4: steps.sft.lora_r: it has no effect with `method: ia3`. "
+            "Write it under `method_config`, by peft's name, or remove it.",
+        ),
+        (
+            "sft: {kind: train, objective: sft, model: ./m, data: ./d, method: loreft}",
+            "spec.yaml:4: steps.sft.method: what `loreft` learns can be neither merged nor "
+            "imported into Bedrock. Read it with `base_model`, or write `method: lora` for a model "
+            "that stands alone.",
+        ),
+        (
             SFT.replace("data: $split}", "data: $split, beta: 0.2}"),
             "spec.yaml:5: steps.sft.beta: it has no effect with `objective: sft`. "
             "Write `objective: dpo`, or remove it.",

@@ -79,7 +79,8 @@ def test_the_alias_of_the_model_is_understood() -> None:
         ("packing: 1", "packing: expected true or false, found 1."),
         (
             "method: lra",
-            "method: expected one of full, lora, found 'lra'. Did you mean 'lora'?",
+            "method: expected one of full, lora, dora, rslora, pissa, olora, qlora, adalora, ia3, "
+            "prefix_tuning, prompt_tuning, p_tuning or 41 more, found 'lra'. Did you mean 'lora'?",
         ),
         ("description: 12", 'description: expected text, found 12. Put it in quotes: "12".'),
         ("description: [a]", "description: expected text, found a list."),
