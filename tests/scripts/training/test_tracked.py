@@ -117,7 +117,7 @@ def test_a_training_cut_off_between_checkpoints_goes_on_in_the_same_run(
 def train_until(job: Job, settings: dict[str, Any], *, after: int) -> None:
     """Train `job` as `pretrain.py` does, and fail in the step that follows."""
     typed = read_settings(settings)
-    model, tokenizer, dtype = pretrain._model_and_tokenizer(job, typed, torch.float32)
+    model, tokenizer = pretrain._model_and_tokenizer(job, typed)
     calls = itertools.count()
 
     class Failing(World):
@@ -128,13 +128,13 @@ def train_until(job: Job, settings: dict[str, Any], *, after: int) -> None:
                 raise RuntimeError(message)
 
     world = Failing(0, 1, torch.device("cpu"))
-    jobs.run_training(job, typed, world, model, tokenizer, dtype, NextToken())
+    jobs.run_training(job, typed, world, model, tokenizer, torch.float32, NextToken())
 
 
 def test_a_training_that_is_stopped_says_so(job: MakeJob, tracked: Any, tmp_path: Path) -> None:
     own = job(tracked)
     typed = read_settings(tracked)
-    model, tokenizer, dtype = pretrain._model_and_tokenizer(own, typed, torch.float32)
+    model, tokenizer = pretrain._model_and_tokenizer(own, typed)
 
     class Stopping(World):
         def sum(self, _: Any) -> None:
@@ -142,7 +142,7 @@ def test_a_training_that_is_stopped_says_so(job: MakeJob, tracked: Any, tmp_path
 
     world = Stopping(0, 1, torch.device("cpu"))
     with pytest.raises(SystemExit) as ended:
-        jobs.run_training(own, typed, world, model, tokenizer, dtype, NextToken())
+        jobs.run_training(own, typed, world, model, tokenizer, torch.float32, NextToken())
     assert ended.value.code == 143
     assert the_run(tmp_path)[1].info.status == "KILLED"
 
