@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from orchestrator.plan.gates import gate_of
 from orchestrator.plan.kinds import facts_of
 from orchestrator.plan.links import link_steps
+from orchestrator.plan.measured import gates_name_what_is_measured
 from orchestrator.plan.methods import limits_of_methods_are_told, models_are_whole
 from orchestrator.plan.model import Plan
 from orchestrator.plan.objectives import data_fit_objectives, settings_have_effect
@@ -18,7 +19,6 @@ from orchestrator.plan.resolve import Resolver
 from orchestrator.plan.rules import (
     approvals_are_guarded,
     evaluations_compare,
-    gates_name_what_is_measured,
     instances_share_the_work,
     names_are_free,
     readers_wait_for_gates,

@@ -12,7 +12,7 @@ from orchestrator.cli import fmo
 from orchestrator.commands.terminal import Failure
 from orchestrator.definition.step_types import STEP_TYPES
 from orchestrator.errors import Problem
-from orchestrator.plan.rules import EXAM_COUNTS, EXAM_METRICS
+from orchestrator.plan.measured import EXAM_COUNTS, EXAM_METRICS
 from orchestrator.spec.pipeline import StepSpec
 
 ROOT = Path(__file__).parents[2]
