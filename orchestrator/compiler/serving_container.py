@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from orchestrator.catalog.images import image_uri
 from orchestrator.catalog.instances import has_gpu
+from orchestrator.catalog.methods import NEVER_MERGED
 from orchestrator.compiler.imports import import_closure
 from orchestrator.compiler.sources import TRAINING_SCRIPTS
 from orchestrator.errors import InputError, Problem
-from orchestrator.results.registered import ADAPTER, BASE_MODEL, LORA_RANK, METHOD
+from orchestrator.results.registered import ADAPTER, BASE_MODEL, BESIDE, LORA_RANK, METHOD
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,8 +33,6 @@ MORE_FOLDERS = "/opt/ml/additional-model-data-sources"
 HANDLER = "inference.py"
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 """What `--max-lora-rank` of vLLM may be."""
-VLLM_METHODS = frozenset({None, "full", "lora", ADAPTER})
-"""Methods whose weights vLLM can read; None is a model of another origin."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +63,20 @@ def engine_of(model: RegisteredModel, instance_type: str, hosting: Hosting) -> E
         InputError: If a person chose what cannot.
     """
     method = model.property(METHOD)
-    can = method in VLLM_METHODS and has_gpu(instance_type)
+    readable = method == ADAPTER or not needs_base(model)
+    can = readable and has_gpu(instance_type)
     if hosting.engine != "vllm" or can:
         return hosting.engine or ("vllm" if can else "handler")
     what = f"vLLM needs a GPU, and {instance_type} has none"
-    if method not in VLLM_METHODS:
+    if not readable:
         what = f"vLLM cannot read a model tuned by {method}"
     raise InputError(Problem("--engine", what, "Write --engine handler."))
+
+
+def needs_base(model: RegisteredModel) -> bool:
+    """Return whether the package holds only what was trained beside a model."""
+    method = model.property(METHOD) or ""
+    return method.endswith(BESIDE) or method in NEVER_MERGED
 
 
 def handler_code(library: Path = TRAINING_SCRIPTS) -> Mapping[str, bytes]:
@@ -138,7 +144,7 @@ def handler_container(
         "PYTHONPATH": f"{MORE_FOLDERS}/code",
         "SAGEMAKER_MODEL_SERVER_WORKERS": "1",
     }
-    if model.property(METHOD) == ADAPTER:
+    if needs_base(model):
         more["base"] = _base(model, hosting)
         variables["FMO_BASE_MODEL"] = f"{MORE_FOLDERS}/base"
     return {

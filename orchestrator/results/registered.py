@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     from orchestrator.results.model import Json
 
-ADAPTER = "lora-adapter"
+BESIDE = "-adapter"
+"""Ends the name of a method whose package lacks the model under it."""
+ADAPTER = f"lora{BESIDE}"
 """The method of a package that holds an adapter, not a whole model."""
 PENDING = "PendingManualApproval"
 EXECUTION = "fmo.execution"

@@ -219,7 +219,7 @@ def test_what_vllm_cannot_read_is_served_by_the_handler(
     model = registered(registry, session, **{"fmo.method": "loreft"})
     with pytest.raises(InputError, match="vLLM cannot read a model tuned by loreft"):
         endpoint_recipe(model, ENVIRONMENT, Hosting(engine="vllm"))
-    recipe = endpoint_recipe(model, ENVIRONMENT, Hosting())
+    recipe = endpoint_recipe(model, ENVIRONMENT, Hosting(base_model="s3://acme-dev/base"))
     send(dict(recipe.requests), session)
     assert recipe.engine == "handler"
     assert recipe.code is not None
@@ -227,7 +227,8 @@ def test_what_vllm_cannot_read_is_served_by_the_handler(
     assert "training_scripts/serving/answering.py" in recipe.code.files
     assert not any("training/loop" in path for path in recipe.code.files)
     request: Any = recipe.requests["CreateModel"]
-    (code,) = request["PrimaryContainer"]["AdditionalModelDataSources"]
+    base, code = request["PrimaryContainer"]["AdditionalModelDataSources"]
+    assert base["S3DataSource"]["S3Uri"] == "s3://acme-dev/base/"
     assert code["S3DataSource"]["S3Uri"] == recipe.code.uri
 
 

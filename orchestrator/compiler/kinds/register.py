@@ -5,14 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator.catalog.instances import has_gpu
+from orchestrator.catalog.methods import NEVER_MERGED
 from orchestrator.compiler import job
 from orchestrator.compiler.model_card import model_card_content, trained_by
 from orchestrator.compiler.resources import catalogue_image
 from orchestrator.compiler.values import METRICS, metrics_file, model_prefix
 from orchestrator.definition.expressions import Get
 from orchestrator.definition.model import Step
+from orchestrator.plan.methods import saves_no_model
 from orchestrator.plan.model import StepOutput
-from orchestrator.results.registered import ADAPTER, BASE_MODEL, EXECUTION, LORA_RANK, METHOD, STEP
+from orchestrator.results.registered import (
+    ADAPTER,
+    BASE_MODEL,
+    BESIDE,
+    EXECUTION,
+    LORA_RANK,
+    METHOD,
+    STEP,
+)
 from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.train import TrainSpec
 
@@ -22,6 +32,8 @@ if TYPE_CHECKING:
     from orchestrator.plan.model import PlannedStep
     from orchestrator.spec.register import RegisterSpec
 
+SERVED_AS_LORA = frozenset({"lora", "rslora", "pissa", "olora"})
+"""Methods whose adapters are LoRA's own form, which vLLM reads."""
 _JSON = "application/json"
 
 
@@ -117,10 +129,14 @@ def _origin(context: Context, step: PlannedStep) -> dict[str, Json]:
     trained = trained_by(context, step)
     if trained is None or not isinstance(trained.spec, TrainSpec):
         return {}
-    is_adapter = trained.spec.method == "lora" and not trained.spec.merge_adapter
-    base, rank = trained.inputs.get("model"), trained.spec.lora_r
+    spec = trained.spec
+    is_adapter = saves_no_model(spec) and spec.method in SERVED_AS_LORA
+    # What cannot be merged is never whole; of the others the name says that they were not.
+    beside = saves_no_model(spec) and spec.method not in NEVER_MERGED
+    method = ADAPTER if is_adapter else f"{spec.method}{BESIDE}" if beside else spec.method
+    base, rank = trained.inputs.get("model"), spec.lora_r
     return {
-        METHOD: ADAPTER if is_adapter else trained.spec.method,
+        METHOD: method,
         **({BASE_MODEL: model_prefix(context, base)} if base else {}),
         **({LORA_RANK: str(rank)} if is_adapter and isinstance(rank, int) else {}),
     }

@@ -24,6 +24,8 @@ steps:
       license: apache-2.0
       caveats: None known.
 """
+BESIDE = GATED.replace("data: $split.test,", "data: $split.test, base_model: s3://models/base/,")
+"""The same, where the model under an adapter is known."""
 MODEL = [
     {"Get": "Steps.sft.OutputDataConfig.S3OutputPath"},
     "/",
@@ -122,11 +124,28 @@ def test_what_was_measured_is_the_baseline_of_drift_checks(project: Any, argumen
 
 
 def test_a_package_says_which_model_its_adapter_belongs_to(project: Any, arguments_of: Any) -> None:
-    text = GATED.replace("data: $split}", "data: $split, method: lora, merge_adapter: false}")
+    text = BESIDE.replace("data: $split}", "data: $split, method: lora, merge_adapter: false}")
     properties = arguments_of(project.compile(text), "publish")["CustomerMetadataProperties"]
     assert properties["fmo.method"] == "lora-adapter"
     assert properties["fmo.base_model"] == "s3://models/base/"
     assert properties["fmo.step"] == "publish"
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("method: dora", "dora"),
+        ("method: dora, merge_adapter: false", "dora-adapter"),
+        ("method: pissa, merge_adapter: false", "lora-adapter"),
+        ("method: prefix_tuning, method_config: {num_virtual_tokens: 4}", "prefix_tuning"),
+    ],
+)
+def test_a_package_says_whether_it_is_whole(
+    project: Any, arguments_of: Any, how: str, said: str
+) -> None:
+    text = BESIDE.replace("data: $split}", f"data: $split, {how}}}")
+    properties = arguments_of(project.compile(text), "publish")["CustomerMetadataProperties"]
+    assert properties["fmo.method"] == said
 
 
 def test_a_card_of_several_gates_groups_metrics_by_step(project: Any, arguments_of: Any) -> None:
