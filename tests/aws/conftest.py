@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import boto3
 import moto
 import pytest
 
@@ -18,10 +17,13 @@ from orchestrator.aws.starts import plan_start, start
 from tests.aws.account import BUCKET, REGION, ROLE
 from tests.aws.faults import Faults
 from tests.aws.pipeline import DEFINITION
+from tests.aws.sessions import new_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    import boto3
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Folder:
 def session() -> Iterator[boto3.Session]:
     """A session of an account that has a bucket and nothing else."""
     with moto.mock_aws():
-        found = boto3.Session("key", "secret", region_name=REGION)
+        found = new_session(REGION)
         found.client("s3").create_bucket(
             Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
         )
