@@ -261,7 +261,8 @@ def test_two_gpus_run_two_processes_that_know_each_other(tmp_path: Path) -> None
         "Training",
         "import os\n"
         "names = ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'SM_NUM_GPUS')\n"
-        "print(' '.join(os.environ[name] for name in names), flush=True)\n",
+        # One write: both processes write into the same pipe.
+        "os.write(1, (' '.join(os.environ[name] for name in names) + '\\n').encode())\n",
     )
     code, out, err = job.launch(PATH=with_two_gpus(tmp_path), OMP_NUM_THREADS="1")
     assert code == 0, err
