@@ -16,9 +16,10 @@ import random
 import shutil
 from typing import TYPE_CHECKING, Any
 
+from training_scripts.bedrock_stand_in import ARCHITECTURE
+from training_scripts.bedrock_stand_in import SETTINGS as STAND_IN_SETTINGS
 from training_scripts.container import Job, fail, ml_root
 from training_scripts.prepare_jumpstart import filled
-from training_scripts.smoke import smoke_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,45 +30,9 @@ if TYPE_CHECKING:
 LENGTH = 1024
 """What JumpStart's script makes of `max_input_length: -1`, at most (its own documentation)."""
 DEMARCATION = "\n\n### Response:\n"
-TINY = {
-    "model_type": "llama",
-    "hidden_size": 64,
-    "intermediate_size": 128,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "max_position_embeddings": LENGTH,
-}
-# What JumpStart's hyperparameters leave open: the defaults of kind `train`.
-SETTINGS: dict[str, Any] = {
-    "method": "lora",
-    "packing": False,
-    "truncate": True,
-    "completion_only_loss": True,
-    "max_steps": -1,
-    "gradient_accumulation_steps": 1,
-    "lr_scheduler_type": "cosine",
-    "warmup_ratio": 0.03,
-    "weight_decay": 0.0,
-    "adam_beta1": 0.9,
-    "adam_beta2": 0.999,
-    "max_grad_norm": 1.0,
-    "bf16": False,
-    "gradient_checkpointing": False,
-    "attn_implementation": "auto",
-    "merge_adapter": True,
-    "beta": 0.1,
-    "loss_type": "sigmoid",
-    "label_smoothing": 0.0,
-    "center_rewards_coefficient": 0.0,
-    "desirable_weight": 1.0,
-    "undesirable_weight": 1.0,
-    "rewards": {},
-    "num_generations": 2,
-    "max_completion_length": 16,
-    "temperature": 1.0,
-    "logging_steps": 1,
-    "save_total_limit": 1,
-}
+TINY = {**ARCHITECTURE, "max_position_embeddings": LENGTH}
+# What JumpStart's hyperparameters leave open.
+SETTINGS: dict[str, Any] = {**STAND_IN_SETTINGS, "method": "lora", "packing": False}
 
 
 def main(root: Path) -> None:
@@ -82,8 +47,9 @@ def main(root: Path) -> None:
         **SETTINGS,
         **mapped(given),
         "objective": "continued_pretrain" if is_text else "sft",
+        "max_steps": -1,
     }
-    job = Job("train", "jumpstart", settings, root, "Training", smoke_of(os.environ))
+    job = Job("train", "jumpstart", settings, root, "Training")
     if (channels / "model" / "config.json").is_file():
         print("JumpStart's weights are not here: `local_model` is trained in their place.")
     else:

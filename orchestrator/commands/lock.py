@@ -87,7 +87,7 @@ def _jumpstart(
         return {}
     if env is None:
         what = "what JumpStart trains with differs from region to region, and none is given"
-        raise InputError(Problem("--jumpstart", what, "Add --env NAME."))
+        raise InputError(Problem("--env", what, "Add --env NAME."))
     return flow_lock.lock_jumpstart(names, connect(flow_lock.region_of(file, env)))
 
 

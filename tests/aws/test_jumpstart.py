@@ -31,8 +31,13 @@ SPEC: dict[str, Any] = {
     "supported_training_instance_types": ["ml.g5.2xlarge", "ml.g5.12xlarge"],
     "hosting_eula_key": "fmhMetadata/eula/tiny.txt",
     "hyperparameters": [
-        {"name": "epoch", "type": "int", "default": 5},
-        {"name": "instruction_tuned", "type": "text", "default": "False"},
+        {"name": "epoch", "type": "int", "default": 5, "min": 1, "max": 1000},
+        {
+            "name": "instruction_tuned",
+            "type": "text",
+            "default": "False",
+            "options": ["True", "False"],
+        },
         {"name": "learning_rate", "type": "float", "default": 0.0001},
         {"name": "chat_template", "type": "text", "default": None},
     ],
@@ -73,6 +78,8 @@ def test_the_newest_version_is_found_with_all_that_trains_it(publish: Any, aws: 
     assert found.hyperparameters == {
         "epoch": "5", "instruction_tuned": "False", "learning_rate": "0.0001",
     }  # fmt: skip
+    assert found.rules["epoch"] == {"type": "int", "min": 1, "max": 1000}
+    assert found.rules["instruction_tuned"] == {"type": "text", "options": ("True", "False")}
     assert find_jumpstart(MODEL, "2.9.0", aws).version == "2.9.0"
     assert LockedJumpstart.model_validate(vars(found)).version == "2.10.0"
 
