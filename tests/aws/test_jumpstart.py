@@ -10,8 +10,8 @@ import pytest
 
 from orchestrator.aws.jumpstart import find_jumpstart
 from orchestrator.compiler.lock import Lock, LockedJumpstart, lock_bytes, parse_lock
-from orchestrator.errors import InputError, NotFoundError
-from orchestrator.flow_lock import lock_jumpstart
+from orchestrator.errors import InputError, NotFoundError, SpecError
+from orchestrator.flow_lock import check_lock, jumpstart_names, lock_jumpstart, read_spec
 from tests.aws.account import REGION
 
 if TYPE_CHECKING:
@@ -155,3 +155,19 @@ def test_what_cannot_be_trained_is_said(
 def test_a_region_without_jumpstart_is_said(aws: Aws) -> None:
     with pytest.raises(NotFoundError, match=r"has no models_manifest\.json in eu-central-1"):
         find_jumpstart(MODEL, None, aws)
+
+
+def test_the_models_of_a_spec_are_locked_and_then_as_the_spec_names_them(
+    publish: Any, aws: Aws, tmp_path: Path
+) -> None:
+    publish(old={**SPEC, "version": "2.9.0"}, new=SPEC)
+    path = tmp_path / "x.yaml"
+    step = f"{{kind: jumpstart, model_id: {MODEL}, model_version: 2.9.0, data: ./rows.jsonl}}"
+    path.write_text(f"name: x\nsteps:\n  tuned: {step}\n")
+    specs = read_spec(path)
+    assert jumpstart_names(specs) == (f"{MODEL}@2.9.0",)
+    lock = Lock(jumpstart=lock_jumpstart(jumpstart_names(specs), aws))
+    assert lock.jumpstart[MODEL].rules["epoch"].max == 1000
+    check_lock(lock, specs, tmp_path / "x.lock.json")
+    with pytest.raises(SpecError, match="it is not locked"):
+        check_lock(Lock(), specs, tmp_path / "x.lock.json")

@@ -25,6 +25,20 @@ steps:
     MORE
     hyperparameters: {epoch: 1, learning_rate: 0.003, per_device_train_batch_size: 8}
 """
+BUCKET = "s3://jumpstart-cache-prod-us-west-2"
+LOCKED = {
+    "version": "2.10.0",
+    "region": "us-west-2",
+    "training_image_uri": "763104351884.dkr.ecr.us-west-2.amazonaws.com/djl-inference:0.27",
+    "training_artifact_uri": f"{BUCKET}/tiny/train.tar.gz",
+    "script_uri": f"{BUCKET}/tiny/sourcedir.tar.gz",
+    "hyperparameters": {
+        "chat_dataset": "False",
+        "epoch": "5",
+        "learning_rate": "0.1",
+        "per_device_train_batch_size": "1",
+    },
+}
 ROWS: dict[str, Any] = {
     "instruction": {"prompt": "What is N?", "completion": "Row N."},
     "chat": {
@@ -69,5 +83,8 @@ def test_a_model_is_trained_and_another_is_trained_from_it(tmp_path: Path) -> No
 
 @pytest.mark.train
 @pytest.mark.slow
-def test_conversations_are_learned(tmp_path: Path) -> None:
-    assert trained(run(tmp_path, "chat")).metrics["train/loss"] > 0
+def test_what_is_locked_for_aws_runs_here_without_amazons_files(tmp_path: Path) -> None:
+    (tmp_path / "spec.lock.json").write_text(json.dumps({"jumpstart": {"acme-tiny": LOCKED}}))
+    step = trained(run(tmp_path, "chat"))
+    assert "a tiny new model stands in for them" in step.log.read_text()
+    assert step.metrics["train/loss"] > 0
