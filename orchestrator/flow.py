@@ -12,6 +12,7 @@ from orchestrator.aws.shapes import load_shapes
 from orchestrator.compiler.compile import compile_plan
 from orchestrator.compiler.environment import LOCAL, Environment, NamedEnvironment, environment_of
 from orchestrator.compiler.lock import pinned
+from orchestrator.compiler.lock_jumpstart import warn_of_stand_ins
 from orchestrator.compiler.origins import spec_path, step_of
 from orchestrator.compiler.policy import refuse_what_policy_forbids
 from orchestrator.compiler.sources import gather_sources
@@ -177,6 +178,8 @@ def _compiled(
     if not environment.local:
         refuse_what_policy_forbids(plan, environment, project, findings)
         trackers_can_be_reached(plan, environment, findings)
+    else:
+        warn_of_stand_ins(plan, findings)
     compiled = _compile(plan, place.folder, environment, findings)
     return Prepared(
         data=compiled.json,

@@ -16,6 +16,7 @@ from orchestrator.compiler.lock import (
     hub_models,
     stale,
 )
+from orchestrator.compiler.lock_jumpstart import jumpstart_models
 from orchestrator.compiler.origins import fields_naming
 from orchestrator.errors import DataError, InputError, SpecError
 from orchestrator.local.hub import HubListing, list_model
@@ -129,9 +130,14 @@ def check_lock(lock: Lock, specs: Sequence[Unlocked], path: Path) -> None:
     Raises:
         SpecError: With everything that is missing or too much.
     """
-    problems = stale(lock, _models(specs), path)
+    problems = stale(lock, _models(specs), path, jumpstart_names(specs))
     if problems:
         raise SpecError(problems)
+
+
+def jumpstart_names(specs: Sequence[Unlocked]) -> tuple[str, ...]:
+    """Return the models of JumpStart that a spec trains: `ID` or `ID@VERSION`, sorted."""
+    return tuple(sorted({name for one in specs for name in jumpstart_models(one.plan)}))
 
 
 def _models(specs: Sequence[Unlocked]) -> tuple[HubModel, ...]:

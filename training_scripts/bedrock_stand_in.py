@@ -63,6 +63,13 @@ SETTINGS: dict[str, Any] = {
     "beta": 0.1,
     "loss_type": "sigmoid",
     "label_smoothing": 0.0,
+    "center_rewards_coefficient": 0.0,
+    "desirable_weight": 1.0,
+    "undesirable_weight": 1.0,
+    "rewards": {},
+    "num_generations": 2,
+    "max_completion_length": 16,
+    "temperature": 1.0,
     "logging_steps": 1,
     "save_total_limit": 1,
 }

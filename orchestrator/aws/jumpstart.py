@@ -22,6 +22,8 @@ MANIFEST = "models_manifest.json"
 BUCKET = "jumpstart-cache-prod"
 GATED_BUCKET = "jumpstart-private-cache-prod"
 """Of models whose terms have to be accepted."""
+TYPES = ("int", "float", "bool", "text")
+"""Of hyperparameters whose values can be checked."""
 VARIANTS = (("regional_aliases", "regional_properties"), ("aliases", "properties"))
 """Where a specification keeps images and how it names them, for all regions or for its own."""
 
@@ -40,6 +42,8 @@ class Jumpstart:
     supported_instance_types: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     eula_uri: str | None = None
+    rules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Hyperparameter to its type, range and options."""
 
 
 def find_jumpstart(model_id: str, version: str | None, aws: Aws) -> Jumpstart:
@@ -77,7 +81,17 @@ def find_jumpstart(model_id: str, version: str | None, aws: Aws) -> Jumpstart:
         instance_type=instance,
         supported_instance_types=tuple(spec.get("supported_training_instance_types", ())),
         eula_uri=f"s3://{BUCKET}-{aws.region}/{eula}" if eula else None,
+        rules={one["name"]: _rule(one) for one in spec.get("hyperparameters", ())},
     )
+
+
+def _rule(told: Mapping[str, Any]) -> dict[str, Any]:
+    """A hyperparameter's rule, of a specification that may leave out all but the type."""
+    rule: dict[str, Any] = {"type": told["type"] if told["type"] in TYPES else "text"}
+    rule |= {name: told[name] for name in ("min", "max") if told.get(name) is not None}
+    if told.get("options"):
+        rule["options"] = tuple(str(option) for option in told["options"])
+    return rule
 
 
 def _read(key: str, aws: Aws) -> Any:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orchestrator.compiler.lock import Lock, LockedJumpstart
+    from orchestrator.flow_lock import Unlocked
     from orchestrator.results.model import Json
 
 
@@ -34,6 +35,8 @@ def lock(
 ) -> None:
     """Pin the models that a spec names: each branch or tag of the hub to its commit and files.
 
+    With --env also what JumpStart trains the steps of kind jumpstart with, in that region.
+
     The lock is written beside the spec, as NAME.lock.json, and belongs into version control. It
     holds for every environment of fmo.yaml. Locking again takes what is newest.
     """
@@ -50,7 +53,8 @@ def lock(
         output.show(f"{path}: as the spec names it")
         output.document(_document(path, before, before))
         return
-    kept = {**before.jumpstart, **_jumpstart(file, jumpstart, env)}
+    asked = _to_ask(jumpstart, env, specs, before)
+    kept = {**before.jumpstart, **_jumpstart(file, asked, env)}
     made = flow_lock.make_lock(specs).model_copy(update={"jumpstart": kept})
     if made.is_empty and found is None:
         output.show("nothing to lock: the spec names no model of the hub")
@@ -59,6 +63,17 @@ def lock(
         output.show(*_lines(before, made))
         output.say(f"written: {path}")
     output.document(_document(path, before, made))
+
+
+def _to_ask(
+    given: tuple[str, ...], env: str | None, specs: tuple[Unlocked, ...], before: Lock
+) -> tuple[str, ...]:
+    """The models of JumpStart to ask for: without an environment those that are not pinned."""
+    from orchestrator.compiler.lock import is_pinned
+    from orchestrator.flow_lock import jumpstart_names
+
+    named = jumpstart_names(specs)
+    return (*given, *(one for one in named if env is not None or not is_pinned(one, before)))
 
 
 def _jumpstart(
@@ -72,7 +87,7 @@ def _jumpstart(
         return {}
     if env is None:
         what = "what JumpStart trains with differs from region to region, and none is given"
-        raise InputError(Problem("--jumpstart", what, "Add --env NAME."))
+        raise InputError(Problem("--env", what, "Add --env NAME."))
     return flow_lock.lock_jumpstart(names, connect(flow_lock.region_of(file, env)))
 
 

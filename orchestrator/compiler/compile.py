@@ -18,6 +18,7 @@ from orchestrator.compiler.values import hub_uri
 from orchestrator.definition.expressions import Get
 from orchestrator.definition.model import Definition, definition_bytes
 from orchestrator.definition.smoke import PARAMETERS as SMOKE_PARAMETERS
+from orchestrator.plan.kinds import LOCAL_MODEL
 from orchestrator.plan.model import ApprovedModel, HubModel
 from orchestrator.plan.registry import CHAMPION, gated_champion_metrics
 
@@ -126,7 +127,7 @@ def _hub_assets(context: Context) -> tuple[HubAsset, ...]:
     models = {
         hub_uri(context.root, source): source
         for step in context.plan.steps
-        for source in step.inputs.values()
-        if isinstance(source, HubModel)
+        for channel, source in step.inputs.items()
+        if isinstance(source, HubModel) and (channel != LOCAL_MODEL or context.environment.local)
     }
     return tuple(HubAsset(uri, models[uri]) for uri in sorted(models))

@@ -14,6 +14,7 @@ from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.evaluate import EvaluateSpec
 from orchestrator.spec.gate import GateSpec
 from orchestrator.spec.generate import GenerateSpec
+from orchestrator.spec.jumpstart import JumpstartSpec
 from orchestrator.spec.processing import ProcessingSpec
 from orchestrator.spec.register import RegisterSpec
 from orchestrator.spec.train import TrainSpec
@@ -89,6 +90,11 @@ def kind_facts(spec: StepSpec | ApprovedSpec) -> KindFacts:
             )
         case BedrockImportSpec():
             return KindFacts("Callback")
+        case JumpstartSpec():
+            # The script is that of the step which converts the rows.
+            return KindFacts(
+                "Training", JobFacts("prepare_jumpstart.py", "ml.m5.xlarge", _PLAIN_ON_CPU)
+            )
         case _ as unhandled:
             assert_never(unhandled)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from orchestrator.compiler.lock_jumpstart import with_artifacts
 from orchestrator.compiler.origins import fields_naming
 from orchestrator.errors import Problem, SpecError
 from orchestrator.plan.model import HubModel
@@ -60,6 +61,15 @@ class LockedModel(Locked):
         return sum(file.size_bytes for file in self.files.values())
 
 
+class LockedRule(Locked):
+    """What JumpStart takes for one hyperparameter."""
+
+    type: Literal["int", "float", "bool", "text"]
+    min: float | None = None
+    max: float | None = None
+    options: tuple[str, ...] = ()
+
+
 class LockedJumpstart(Locked):
     """What JumpStart trains a model with, in one region."""
 
@@ -70,6 +80,8 @@ class LockedJumpstart(Locked):
     script_uri: S3Uri
     hyperparameters: dict[str, str] = {}
     """Name to its default, as text: SageMaker takes no other."""
+    rules: dict[str, LockedRule] = {}
+    """Name to what it may be."""
     environment: dict[str, str] = {}
     instance_type: str | None = None
     """The one that JumpStart proposes."""
@@ -151,7 +163,8 @@ def hub_models(plan: Plan) -> tuple[HubModel, ...]:
 def pinned(plan: Plan, found: LockFile | None, findings: Findings) -> Plan:
     """Return `plan` with the commit of each model of the hub in place of its branch or tag.
 
-    A model that the lock does not have is a problem, unless its commit is written.
+    Steps of kind `jumpstart` get what their model is trained with. A model of the hub that the lock
+    does not have is a problem, unless its commit is written; so is what JumpStart would refuse.
     """
     if found is None:
         return plan
@@ -160,7 +173,10 @@ def pinned(plan: Plan, found: LockFile | None, findings: Findings) -> Plan:
         if hub_key(model) not in known and not is_commit(model.revision):
             _refuse(plan, model, found, findings)
     steps = tuple(
-        replace(step, inputs={name: _pin(one, known) for name, one in step.inputs.items()})
+        replace(
+            with_artifacts(step, found, findings),
+            inputs={name: _pin(one, known) for name, one in step.inputs.items()},
+        )
         for step in plan.steps
     )
     return replace(plan, steps=steps)
@@ -171,16 +187,35 @@ def is_commit(revision: str) -> bool:
     return len(revision) == 40 and set(revision) <= set("0123456789abcdef")
 
 
-def stale(lock: Lock, models: Iterable[HubModel], path: Path) -> tuple[Problem, ...]:
-    """Return how `lock` differs from what the spec names: `models`, in every environment."""
+def stale(
+    lock: Lock, models: Iterable[HubModel], path: Path, jumpstart: Iterable[str] = ()
+) -> tuple[Problem, ...]:
+    """Return how `lock` differs from what the spec names in every environment.
+
+    Args:
+        lock: What is pinned.
+        models: The models of the hub that the spec names.
+        path: Where the lock stands.
+        jumpstart: The models of JumpStart that it names: `ID` or `ID@VERSION`.
+    """
     named = {hub_key(model) for model in models}
     fix = "Write it anew: fmo lock FILE."
+    unpinned = [one for one in jumpstart if not is_pinned(one, lock)]
+    again = "Write it anew: fmo lock FILE --env NAME."
     missing = [Problem(key, "it is not locked", fix, file=path) for key in named - lock.hub.keys()]
     extra = [
         Problem(key, "it is locked, and the spec does not name it", fix, file=path)
         for key in lock.hub.keys() - named
     ]
+    missing += [Problem(one, "it is not locked", again, file=path) for one in unpinned]
     return tuple(sorted([*missing, *extra], key=lambda problem: problem.where))
+
+
+def is_pinned(name: str, lock: Lock) -> bool:
+    """Return whether `lock` has the model of JumpStart `ID` or `ID@VERSION`."""
+    model_id, _, version = name.partition("@")
+    found = lock.jumpstart.get(model_id)
+    return found is not None and version in {"", found.version}
 
 
 def locked_model(lock: Lock | None, model: HubModel) -> LockedModel | None:

@@ -10,7 +10,7 @@ from orchestrator.compiler.files import hash_data
 from orchestrator.compiler.model_folder import refuse_no_model
 from orchestrator.compiler.step_code import CodeReader, StepCode
 from orchestrator.errors import Problem, SpecError
-from orchestrator.plan.kinds import facts_of
+from orchestrator.plan.kinds import LOCAL_MODEL, facts_of
 from orchestrator.plan.model import LocalPath
 
 if TYPE_CHECKING:
@@ -84,6 +84,8 @@ def _local_paths(plan: Plan, environment: Environment) -> Iterator[tuple[str, st
     """Yield field, path and what is wanted there of everything to read on this machine."""
     for step in plan.steps:
         for read in facts_of(step.spec).reads:
+            if read.channel == LOCAL_MODEL and not environment.local:
+                continue
             source = step.inputs.get(read.channel) if read.channel else None
             if isinstance(source, LocalPath):
                 yield f"steps.{step.name}.{read.field}", source.path, read.wanted

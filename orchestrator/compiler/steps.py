@@ -14,6 +14,7 @@ from orchestrator.compiler.kinds.dataset import compile_dataset
 from orchestrator.compiler.kinds.evaluate import compile_evaluate
 from orchestrator.compiler.kinds.gate import compile_gate
 from orchestrator.compiler.kinds.generate import compile_generate
+from orchestrator.compiler.kinds.jumpstart import compile_jumpstart, compile_jumpstart_data
 from orchestrator.compiler.kinds.processing import compile_processing
 from orchestrator.compiler.kinds.register import compile_register
 from orchestrator.compiler.kinds.train import compile_train
@@ -28,6 +29,7 @@ from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.evaluate import EvaluateSpec
 from orchestrator.spec.gate import GateSpec
 from orchestrator.spec.generate import GenerateSpec
+from orchestrator.spec.jumpstart import JumpstartSpec
 from orchestrator.spec.processing import ProcessingSpec
 from orchestrator.spec.register import RegisterSpec
 from orchestrator.spec.train import TrainSpec
@@ -54,8 +56,9 @@ def compile_steps(context: Context) -> tuple[Step, ...]:
     behind |= {gate: [] for gate in nesting.gates}
     for step in context.plan.steps:
         door, data = door_of(step), f"{step.name}{DATA_STEP}"
-        if door and data in compiled:  # Also a smoke run makes and checks the data.
-            behind[nesting.gates[door]].append((data, False))
+        if data in compiled:  # Also a smoke run makes and checks the data.
+            place = nesting.gates[door] if door else nesting.steps[step.name]
+            behind[place].append((data, False))
         if door:
             behind[nesting.gates[door]].append((door, True))
         if step.name in compiled:
@@ -99,6 +102,8 @@ def _compile_written(  # noqa: C901, PLR0912 - one case for each kind
             return compile_bedrock(context, step, spec)
         case BedrockImportSpec() as spec:
             return compile_bedrock_import(context, step, spec)
+        case JumpstartSpec() as spec:
+            return compile_jumpstart(context, step, spec)
         case GateSpec():
             return None
         case _ as unhandled:
@@ -124,9 +129,20 @@ def _compiled_steps(context: Context) -> dict[str, Step]:
             continue
         if step:
             compiled[planned.name] = step
-        if isinstance(planned.spec, BedrockSpec):
-            data = compile_bedrock_data(context, planned, planned.spec)
+        data = _data_step(context, planned)
+        if data:
             compiled[data.name] = data
     if problems:
         raise SpecError(problems)
     return compiled
+
+
+def _data_step(context: Context, step: PlannedStep) -> Step | None:
+    """The step that converts the rows of a kind which another's script or service trains."""
+    match step.spec:
+        case BedrockSpec() as spec:
+            return compile_bedrock_data(context, step, spec)
+        case JumpstartSpec() as spec:
+            return compile_jumpstart_data(context, step, spec)
+        case _:
+            return None

@@ -77,6 +77,12 @@ def step_output(context: Context, source: StepOutput) -> Json:
             assert_never(unhandled)
 
 
+def converted_rows(step: str) -> Json:
+    """Return the expression for the folder that the data step of `step` made."""
+    outputs = f"Steps.{step}{DATA_STEP}.ProcessingOutputConfig.Outputs"
+    return Get(f"{outputs}['{DATA}'].S3Output.S3Uri")
+
+
 def model_prefix(context: Context, source: Source) -> Json:
     """Return the S3 URI of a model with the slash at its end that `S3Prefix` asks for."""
     if isinstance(source, StepOutput) and _step_type(context, source.step) == "Training":
@@ -179,8 +185,7 @@ def _trained(source: StepOutput) -> Json:
 
 def _called_back(source: StepOutput) -> Json:
     if source.output == DATA:
-        outputs = f"Steps.{source.step}{DATA_STEP}.ProcessingOutputConfig.Outputs"
-        return Get(f"{outputs}['{DATA}'].S3Output.S3Uri")
+        return converted_rows(source.step)
     return Get(f"Steps.{source.step}.OutputParameters['{source.output}']")
 
 

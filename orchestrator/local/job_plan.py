@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrator.catalog.jumpstart import PROGRAM
 from orchestrator.definition.json import type_name
 from orchestrator.errors import DefinitionError, Problem
 from orchestrator.local.process import NO_LIMIT_SECONDS
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
     from orchestrator.definition.json import Json
 
 ML_ROOT = "/opt/ml"
+LIBRARY = Path(__file__).parents[2]
+"""Where `training_scripts` lies, in a checkout as in an installation."""
+JUMPSTART_BUCKETS = ("s3://jumpstart-cache-", "s3://jumpstart-private-cache-")
+JUMPSTART_COMMAND = ("python3", "-P", "-m", "training_scripts.jumpstart_stand_in")
 
 
 @dataclass(frozen=True)
@@ -113,6 +119,7 @@ def training_plan(job_name: str, request: Mapping[str, Json]) -> JobPlan:
     """Return the plan of a CreateTrainingJob request."""
     algorithm = _object(request, "AlgorithmSpecification")
     hyperparameters = _strings(request, "HyperParameters")
+    jumpstart = is_jumpstart(request)
     channels = tuple(
         Channel(
             _text(item, "ChannelName"),
@@ -121,17 +128,20 @@ def training_plan(job_name: str, request: Mapping[str, Json]) -> JobPlan:
         )
         for item in _objects(request, "InputDataConfig")
     )
+    if jumpstart:  # Weights and script are Amazon's: a stand-in makes do without them.
+        channels = tuple(one for one in channels if not one.uri.startswith(JUMPSTART_BUCKETS))
     outputs = _training_outputs(job_name, _object(request, "OutputDataConfig"))
     checkpoints = _object(request, "CheckpointConfig")
     return JobPlan(
         job_name=job_name,
         command=(
-            *_texts(algorithm, "ContainerEntrypoint"),
+            *(JUMPSTART_COMMAND if jumpstart else _texts(algorithm, "ContainerEntrypoint")),
             *_texts(algorithm, "ContainerArguments"),
         ),
         environment={
             **_training_environment(channels, hyperparameters),
             **_strings(request, "Environment"),
+            **({"PYTHONPATH": str(LIBRARY)} if jumpstart else {}),
             "TRAINING_JOB_NAME": job_name,
         },
         channels=channels,
@@ -158,6 +168,12 @@ def training_plan(job_name: str, request: Mapping[str, Json]) -> JobPlan:
             for item in _objects(algorithm, "MetricDefinitions")
         },
     )
+
+
+def is_jumpstart(request: Mapping[str, Json]) -> bool:
+    """Return whether a CreateTrainingJob request runs JumpStart's own script, by its image."""
+    started = _object(request, "AlgorithmSpecification").get("ContainerEntrypoint")
+    return not started and _object(request, "HyperParameters").get("sagemaker_program") == PROGRAM
 
 
 def job_plan(step_type: str, job_name: str, request: Mapping[str, Json]) -> JobPlan:

@@ -19,7 +19,7 @@ from orchestrator.errors import (
 )
 from orchestrator.local.handlers import Handlers, function_name, is_carried_here, queue_name
 from orchestrator.local.images import has_provider
-from orchestrator.local.job_plan import job_plan
+from orchestrator.local.job_plan import is_jumpstart, job_plan
 from orchestrator.local.job_secrets import missing_secrets
 from orchestrator.local.jobs import missing_data
 from orchestrator.local.keys import parse_uri
@@ -140,6 +140,11 @@ def _image_problems(
     details = request.get(section)
     application = details if isinstance(details, Mapping) else {}
     image = application.get(member)
+    if step.type == "Training" and is_jumpstart(request):
+        if not machine.has_module("torch"):
+            what = "a model is trained in place of JumpStart's, and torch is not installed here"
+            yield Problem(where, what, "Run: pip install 'fm-orchestrator[train]'")
+        return
     if image != _UNKNOWN and not has_provider(str(image)):
         what = f"nothing on this machine stands in for the image {image!r}"
         fix = "Use a PyTorch, Hugging Face or scikit-learn image of AWS."

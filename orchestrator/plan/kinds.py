@@ -14,6 +14,7 @@ from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.evaluate import EvaluateSpec
 from orchestrator.spec.gate import GateSpec
 from orchestrator.spec.generate import GenerateSpec
+from orchestrator.spec.jumpstart import JumpstartSpec
 from orchestrator.spec.own_script import own_script
 from orchestrator.spec.processing import ProcessingSpec
 from orchestrator.spec.register import RegisterSpec
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from orchestrator.spec.fields import Gates
     from orchestrator.spec.pipeline import StepSpec
 
+LOCAL_MODEL = "local_model"
+"""The channel of what is trained in a model's place, on this machine alone."""
 Content = Literal["data", "model", "metrics", "files", "arn"]
 """What an output holds; `files` where only the user's script knows."""
 
@@ -95,6 +98,16 @@ def _written(spec: StepSpec) -> StepFacts:  # noqa: C901, PLR0912 - one case for
                 reads=(Read("model", spec.model, "model", "model"),),
                 outputs={"model_arn": "arn"},
                 main="model_arn",
+            )
+        case JumpstartSpec():
+            return StepFacts(
+                reads=(
+                    Read("data", spec.data, "data", "data"),
+                    *_optional("local_model", spec.local_model, "model", LOCAL_MODEL),
+                ),
+                outputs={"model": "model"},
+                main="model",
+                fits_on=("data",),
             )
         case _:
             assert_never(spec)

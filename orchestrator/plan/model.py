@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from orchestrator.spec.schedule import NotifySpec, ScheduleSpec
 
 DATA_STEP = "-data"
-"""Ending of the step that makes a Callback step's data."""
+"""Ending of the step that converts the rows for a step of kind `bedrock` or `jumpstart`."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,21 @@ class PlannedGate:
 
 
 @dataclass(frozen=True)
+class TrainingArtifacts:
+    """What JumpStart trains a model with in one region, as it is locked."""
+
+    region: str
+    image_uri: str
+    model_uri: str
+    script_uri: str
+    hyperparameters: Mapping[str, str]
+    """Name to its default."""
+    environment: Mapping[str, str]
+    instance_type: str | None
+    """The one that JumpStart proposes."""
+
+
+@dataclass(frozen=True)
 class PlannedStep:
     """One step, ready to compile."""
 
@@ -123,6 +138,8 @@ class PlannedStep:
     """The gate on this step's own metrics."""
     secrets: Mapping[str, SecretSpec] = field(default_factory=dict)
     """Variables of its environment that are secrets, and where each one is."""
+    artifacts: TrainingArtifacts | None = None
+    """What JumpStart trains it with; None if it is not locked, or of another kind."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from orchestrator.spec.bedrock import BedrockImportSpec, BedrockSpec
 from orchestrator.spec.dangling import NOT_STEPS
 from orchestrator.spec.dataset import DatasetSpec
 from orchestrator.spec.evaluate import EvaluateSpec
+from orchestrator.spec.jumpstart import JumpstartSpec
 from orchestrator.spec.register import RegisterSpec
 from orchestrator.spec.tracking import trackers_of
 from orchestrator.spec.train import TrainSpec
@@ -67,7 +68,7 @@ def names_are_free(spec: PipelineSpec, gated: frozenset[str], findings: Findings
 def _makes_step(step: StepSpec | None, ending: str, *, is_gated: bool) -> bool:
     """Whether a step named like `step` with this ending is made beside it."""
     if ending == DATA_STEP:
-        return isinstance(step, BedrockSpec)
+        return isinstance(step, BedrockSpec | JumpstartSpec)
     match ending:
         case "-gate" | "-gate-failed" | "-known":
             return is_gated

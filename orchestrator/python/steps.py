@@ -19,6 +19,7 @@ from orchestrator.spec.fields import SpecModel
 from orchestrator.spec.findings import Findings
 from orchestrator.spec.gate import GateSpec
 from orchestrator.spec.generate import GenerateSpec
+from orchestrator.spec.jumpstart import JumpstartSpec
 from orchestrator.spec.models import reference_fields
 from orchestrator.spec.problems import refuse_all
 from orchestrator.spec.processing import ProcessingSpec
@@ -35,6 +36,7 @@ __all__ = [
     "evaluate",
     "gate",
     "generate",
+    "jumpstart",
     "processing",
     "register",
     "train",
@@ -77,3 +79,4 @@ gate = _checked(GateSpec, GateSpec)
 register = _checked(RegisterSpec, RegisterSpec)
 bedrock = _checked(BedrockSpec, BedrockSpec)
 bedrock_import = _checked(BedrockImportSpec, BedrockImportSpec)
+jumpstart = _checked(JumpstartSpec, JumpstartSpec)

@@ -13,6 +13,7 @@ from orchestrator.spec.evaluate import EvaluateSpec
 from orchestrator.spec.fields import REQUIRES, Broken, ParameterSpec, SpecModel, StepName
 from orchestrator.spec.gate import GateSpec
 from orchestrator.spec.generate import GenerateSpec
+from orchestrator.spec.jumpstart import JumpstartSpec
 from orchestrator.spec.processing import ProcessingSpec
 from orchestrator.spec.register import RegisterSpec
 from orchestrator.spec.schedule import NotifySpec, ScheduleSpec
@@ -27,7 +28,8 @@ StepSpec = Annotated[
     | GateSpec
     | RegisterSpec
     | BedrockSpec
-    | BedrockImportSpec,
+    | BedrockImportSpec
+    | JumpstartSpec,
     Field(discriminator="kind"),
 ]
 """One step. A new kind joins this union; mypy then names every `match` that forgot it."""

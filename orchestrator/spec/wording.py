@@ -90,6 +90,11 @@ PATTERNS = {
     r"^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_.:$-]+$": (
         "the ARN of a function, arn:aws:lambda:REGION:ACCOUNT:function:NAME"
     ),
+    r"^[a-z0-9][a-z0-9-]{0,254}$": (
+        "the id of a model in JumpStart such as meta-textgeneration-llama-3-1-8b"
+    ),
+    r"^[0-9]+\.[0-9]+\.[0-9]+$": "a version such as 2.1.0",
+    r"^[A-Za-z][A-Za-z0-9_]*$": "letters, digits and underscores, the first a letter",
     r"^subnet-[0-9a-z]+$": "a subnet's id such as subnet-0a1b2c3d",
     r"^sg-[0-9a-z]+$": "a security group's id such as sg-0a1b2c3d",
     r"^ml\.[a-z0-9*-]+\.[a-z0-9*-]+$": "an instance type such as ml.g5.xlarge or ml.g5.*",

@@ -10,8 +10,8 @@ import pytest
 
 from orchestrator.aws.jumpstart import find_jumpstart
 from orchestrator.compiler.lock import Lock, LockedJumpstart, lock_bytes, parse_lock
-from orchestrator.errors import InputError, NotFoundError
-from orchestrator.flow_lock import lock_jumpstart
+from orchestrator.errors import InputError, NotFoundError, SpecError
+from orchestrator.flow_lock import check_lock, jumpstart_names, lock_jumpstart, read_spec
 from tests.aws.account import REGION
 
 if TYPE_CHECKING:
@@ -31,8 +31,13 @@ SPEC: dict[str, Any] = {
     "supported_training_instance_types": ["ml.g5.2xlarge", "ml.g5.12xlarge"],
     "hosting_eula_key": "fmhMetadata/eula/tiny.txt",
     "hyperparameters": [
-        {"name": "epoch", "type": "int", "default": 5},
-        {"name": "instruction_tuned", "type": "text", "default": "False"},
+        {"name": "epoch", "type": "int", "default": 5, "min": 1, "max": 1000},
+        {
+            "name": "instruction_tuned",
+            "type": "text",
+            "default": "False",
+            "options": ["True", "False"],
+        },
         {"name": "learning_rate", "type": "float", "default": 0.0001},
         {"name": "chat_template", "type": "text", "default": None},
     ],
@@ -73,6 +78,8 @@ def test_the_newest_version_is_found_with_all_that_trains_it(publish: Any, aws: 
     assert found.hyperparameters == {
         "epoch": "5", "instruction_tuned": "False", "learning_rate": "0.0001",
     }  # fmt: skip
+    assert found.rules["epoch"] == {"type": "int", "min": 1, "max": 1000}
+    assert found.rules["instruction_tuned"] == {"type": "text", "options": ("True", "False")}
     assert find_jumpstart(MODEL, "2.9.0", aws).version == "2.9.0"
     assert LockedJumpstart.model_validate(vars(found)).version == "2.10.0"
 
@@ -148,3 +155,19 @@ def test_what_cannot_be_trained_is_said(
 def test_a_region_without_jumpstart_is_said(aws: Aws) -> None:
     with pytest.raises(NotFoundError, match=r"has no models_manifest\.json in eu-central-1"):
         find_jumpstart(MODEL, None, aws)
+
+
+def test_the_models_of_a_spec_are_locked_and_then_as_the_spec_names_them(
+    publish: Any, aws: Aws, tmp_path: Path
+) -> None:
+    publish(old={**SPEC, "version": "2.9.0"}, new=SPEC)
+    path = tmp_path / "x.yaml"
+    step = f"{{kind: jumpstart, model_id: {MODEL}, model_version: 2.9.0, data: ./rows.jsonl}}"
+    path.write_text(f"name: x\nsteps:\n  tuned: {step}\n")
+    specs = read_spec(path)
+    assert jumpstart_names(specs) == (f"{MODEL}@2.9.0",)
+    lock = Lock(jumpstart=lock_jumpstart(jumpstart_names(specs), aws))
+    assert lock.jumpstart[MODEL].rules["epoch"].max == 1000
+    check_lock(lock, specs, tmp_path / "x.lock.json")
+    with pytest.raises(SpecError, match="it is not locked"):
+        check_lock(Lock(), specs, tmp_path / "x.lock.json")

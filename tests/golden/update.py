@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING
 
 from orchestrator.compiler.compile import compile_plan
 from orchestrator.compiler.environment import LOCAL, Environment
+from orchestrator.compiler.lock import pinned
 from orchestrator.compiler.sources import gather_sources
 from orchestrator.plan.build import build_plan
+from orchestrator.spec.findings import Findings
 from orchestrator.spec.load import load_spec
+from orchestrator.specs import find_lock
 
 if TYPE_CHECKING:
     from orchestrator.compiler.compile import Compiled
@@ -52,6 +55,7 @@ def cases() -> list[tuple[Path, Environment]]:
 def compile_golden(spec: Path, environment: Environment) -> Compiled:
     """Return what `spec` compiles to."""
     plan, _ = build_plan(load_spec(spec.read_text(encoding="utf-8")))
+    plan = pinned(plan, find_lock(spec), Findings(spec, {}))
     sources = gather_sources(plan, spec.parent, environment, library=HERE / "library")
     return compile_plan(plan, environment, sources)
 

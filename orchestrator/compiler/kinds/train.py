@@ -99,8 +99,11 @@ def training_step(
             **_metric_definitions(metrics),
         },
         "InputDataConfig": [
-            _channel("code", context.code_uris[step.name]),
-            *(_channel(name, location(context, step.inputs[name])) for name in sorted(step.inputs)),
+            input_channel("code", context.code_uris[step.name]),
+            *(
+                input_channel(name, location(context, step.inputs[name]))
+                for name in sorted(step.inputs)
+            ),
         ],
         "OutputDataConfig": {
             "S3OutputPath": execution_prefix(context, step.name),
@@ -134,7 +137,8 @@ def training_step(
     )
 
 
-def _channel(name: str, uri: Json) -> Json:
+def input_channel(name: str, uri: Json) -> Json:
+    """Return the request member that downloads a channel before the job starts."""
     return {
         "ChannelName": name,
         "InputMode": "File",

@@ -124,10 +124,25 @@ def test_what_jumpstart_trains_with_needs_a_region_that_has_it(account: Fmo) -> 
     ended = account(*ask)
     assert (ended.code, ended.stderr) == (
         2,
-        "FMO100 --jumpstart: what JumpStart trains with differs from region to region, and none "
+        "FMO100 --env: what JumpStart trains with differs from region to region, and none "
         "is given. Add --env NAME.\n",
     )
     ended = account(*ask, "--env", "dev")
     assert ended.code == 3
     assert "JumpStart has no models_manifest.json in eu-central-1. Choose a reg" in ended.stderr
     assert not (account.folder / "spec.lock.json").exists()
+
+
+def test_a_step_of_jumpstart_is_locked_with_its_spec(fmo: Fmo) -> None:
+    (fmo.folder / "rows.jsonl").write_text("{}\n")
+    step = "{kind: jumpstart, model_id: acme-tiny, data: ./rows.jsonl}"
+    (fmo.folder / "x.yaml").write_text(f"name: x\nsteps:\n  tuned: {step}\n")
+    done = fmo("lock", "x.yaml")
+    assert (done.code, done.stderr) == (
+        2,
+        "FMO100 --env: what JumpStart trains with differs from region to region, and none "
+        "is given. Add --env NAME.\n",
+    )
+    done = fmo("lock", "x.yaml", "--check")
+    assert done.code == 2
+    assert "acme-tiny: it is not locked. Write it anew: fmo lock FILE --env NAME." in done.stderr

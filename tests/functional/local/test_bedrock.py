@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from orchestrator import flow
+from orchestrator import flow, flow_local
 from orchestrator.local.home import Home
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def run(folder: Path, spec: str) -> Any:
     path = folder / "spec.yaml"
     path.write_text(spec)
     home = Home(folder / ".fmo")
-    how = flow.HowToRun(listener=lambda _: None, environ=os.environ)
-    return flow.run_prepared(flow.prepare_file(path, {}), home, parameters={}, how=how)
+    how = flow_local.HowToRun(listener=lambda _: None, environ=os.environ)
+    return flow_local.run_prepared(flow.prepare_file(path, {}), home, parameters={}, how=how)
 
 
 def step(result: Any, name: str) -> Any:

@@ -36,6 +36,7 @@ LIBRARY = {
         """,
     "generate.py": "import training_scripts.data.rows\n",
     "evaluate.py": "import training_scripts.data.rows\n",
+    "prepare_jumpstart.py": "import training_scripts.data.rows\n",
     "prepare_bedrock.py": "import training_scripts.data.rows\n",
     "find_approved.py": "from training_scripts.container import current_job\n",
     "data/__init__.py": "",

@@ -22,6 +22,7 @@ steps:
   tuned: {kind: bedrock, customization_type: fine_tuning, data: $split,
     base_model_identifier: amazon.nova-lite-v1:0:300k}
   taken: {kind: bedrock_import, model: $sft}
+  llama: {kind: jumpstart, model_id: meta-textgeneration-llama-3-1-8b, data: $split}
   publish: {kind: register, model: $decide.model, model_package_group_name: support}
 """
 
@@ -46,7 +47,7 @@ def test_every_job_has_a_default_instance_that_its_service_offers(project: Any) 
 def test_every_script_of_the_library_exists(project: Any) -> None:
     jobs = (kind_facts(step.spec).job for step in project.plan(ONE_OF_EACH).steps)
     scripts = [job.script for job in jobs if job and job.script]
-    assert len(scripts) == 5
+    assert len(scripts) == 6
     assert all((TRAINING_SCRIPTS / script).is_file() for script in scripts)
 
 

@@ -134,14 +134,17 @@ STEPS = "name: x\nsteps:\n"
         (
             "{kind: spark}",
             "steps.a.kind: there is no kind 'spark'. The kinds are: processing, dataset, train, "
-            "generate, evaluate, gate, register, bedrock, bedrock_import.",
+            "generate, evaluate, gate, register, bedrock, bedrock_import, "
+            "jumpstart.",
         ),
         ("{kind: 3}", "steps.a.kind: there is no kind '3'. The kinds are: processing, dataset, "
-         "train, generate, evaluate, gate, register, bedrock, bedrock_import."),
+         "train, generate, evaluate, gate, register, bedrock, bedrock_import, "
+            "jumpstart."),
         (
             "{data: ./x}",
             "steps.a: the key 'kind' is missing. Write `kind:`, one of processing, dataset, "
-            "train, generate, evaluate, gate, register, bedrock, bedrock_import.",
+            "train, generate, evaluate, gate, register, bedrock, bedrock_import, "
+            "jumpstart.",
         ),
         ("5", "steps.a: expected a mapping, found 5."),
         (

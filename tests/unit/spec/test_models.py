@@ -21,6 +21,7 @@ def test_the_fields_that_name_what_is_read_are_known_by_their_type() -> None:
         "register": {"model", "metrics"},
         "bedrock": {"data", "validation_data"},
         "bedrock_import": {"model"},
+        "jumpstart": {"data", "local_model"},
     }
 
 
