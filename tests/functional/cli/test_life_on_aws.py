@@ -103,7 +103,7 @@ print(json.dumps({"function": target["Arn"], **start(json.loads(event), None)}))
 """
 """What EventBridge Scheduler does on Monday at six, and what the function that it calls does."""
 PAGE = ROOT / "docs" / "aws.md"
-"""Whose commands are all run here, in its order."""
+"""Whose commands are all run here."""
 DEV = ("--env", "dev")
 YES = ("--yes", "--json")
 SOON = ("--every", "0.1")
@@ -126,7 +126,12 @@ def shape(arguments: Sequence[str]) -> str:
     """Return the command and the options that matter: `infra deploy --env`."""
     many = 2 if arguments[0] in {"infra", "models", "schedule"} else 1
     words = [it for it in arguments[:many] if not it.startswith("-")]
-    options = {it for it in arguments if it.startswith("--")} - {"--yes", "--json", "--every"}
+    options = {it for it in arguments if it.startswith("--")} - {
+        "--yes",
+        "--json",
+        "--every",
+        "--param",
+    }
     return " ".join([*words, *sorted(options)])
 
 
