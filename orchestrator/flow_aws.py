@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator import flow
-from orchestrator.aws import policy
 from orchestrator.aws.artifacts import artifacts_below, fetch
 from orchestrator.aws.deploy import Deployment, carry_out
-from orchestrator.aws.infra import Infrastructure, parameters_are_known
 from orchestrator.aws.mirror import HubFolder
 from orchestrator.aws.preflight import Flight, account_is_ready, caller_in_account_of
 from orchestrator.compiler.environment import LOCAL, NamedEnvironment, environment_of
@@ -26,15 +24,12 @@ from orchestrator.compiler.triggers import (
     triggers_have_their_arns,
 )
 from orchestrator.compiler.values import hub_uri
-from orchestrator.definition.reader import parse_definition
 from orchestrator.definition.smoke import SMOKE
 from orchestrator.errors import InputError, Problem, SpecError
 from orchestrator.local.hub import fetch_model, is_stored
 from orchestrator.local.store import Store
 from orchestrator.plan.model import HubModel
-from orchestrator.spec.project import InfraSpec
 from orchestrator.spec.project_file import find_project
-from orchestrator.spec.project_load import FILE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -46,7 +41,6 @@ if TYPE_CHECKING:
     from orchestrator.aws.mirror import MissingFile
     from orchestrator.aws.starts import Start
     from orchestrator.compiler.environment import Environment
-    from orchestrator.definition.json import Json
     from orchestrator.definition.triggers import Trigger
     from orchestrator.flow import Prepared
     from orchestrator.local.home import Home
@@ -139,43 +133,6 @@ def deploy(
         home.make()
     store = Store(home.store)
     return carry_out(plan, aws, done, lambda file: _hub_file(file, store))
-
-
-def infrastructure_of(env: str, folder: Path) -> tuple[Infrastructure, str]:
-    """Return what is to stand in the account of the environment `env`, and its region.
-
-    Args:
-        env: An environment of the project that `folder` belongs to.
-        folder: Where to look for `fmo.yaml`, and above.
-
-    Raises:
-        InputError: If there is no such environment, or it says what no template knows.
-    """
-    # What the environment lacks as yet is what is made.
-    lacking = {"role_arn": "", "bucket": ""}
-    spec = find_project(folder / FILE_NAME).environment(env, lacking)
-    told = spec.infra or InfraSpec()
-    parameters = {name: str(value) for name, value in told.parameters.items()}
-    parameters_are_known(parameters, f"environments.{env}.infra.parameters")
-    wanted = Infrastructure(
-        prefix=told.prefix or f"fmo-{env}",
-        parts=told.parts,
-        parameters=parameters,
-        tags=spec.tags,
-        has_vpc=bool(spec.subnets),
-    )
-    return wanted, spec.region or ""
-
-
-def policy_of(prepared: Prepared) -> dict[str, Json]:
-    """Return the IAM policy that an execution needs of the environment's role.
-
-    Raises:
-        UnsupportedError: For steps of types that we do not know the needs of.
-    """
-    environment = prepared.environment
-    place = policy.Place(environment.region, environment.bucket, environment.role_arn)
-    return policy.policy_of(parse_definition(prepared.data), place)
 
 
 def parameters_to_start(

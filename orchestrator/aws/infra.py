@@ -1,7 +1,7 @@
 """What pipelines need in an account, as it is to stand: a stack for each part of it.
 
 A part takes as parameters what earlier parts have as outputs, and what was there before is given as
-a parameter instead. The code of the bridge is stored between the bucket's stack and the bridge's.
+a parameter instead. The code of the functions is stored between the bucket's stack and theirs.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Infrastructure:
             **self.parameters,
             "Prefix": self.prefix,
         }
-        if part == "bridge":
+        if "CodeKey" in template.defaults:
             known["CodeKey"] = bridge_code().key
         parameters = {
             name: known.get(name, default or "") for name, default in template.defaults.items()
@@ -173,7 +173,7 @@ def carry_out(
     outputs: dict[str, str] = {}
     for plan in plans:
         request = wanted.request(plan.part, outputs)
-        if plan.part == "bridge":
+        if "CodeKey" in request.parameters:
             _store_code(request, aws)
         change_set = plan.change_set
         if plan.action == "create" or request != plan.request:
@@ -249,7 +249,7 @@ def _additions(request: StackRequest, part: str) -> Iterator[ResourceChange]:
 
 
 def _store_code(request: StackRequest, aws: Aws) -> None:
-    """Store the code of the bridge, unless it is there."""
+    """Store the code of the functions, unless it is there."""
     code = bridge_code()
     bucket, key_arn = request.parameters["BucketName"], request.parameters["KmsKeyArn"]
     try:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from orchestrator.definition.json import dumps
 from orchestrator.definition.model import to_json, walk
+from orchestrator.definition.registry import GROUP_VARIABLE
 from orchestrator.definition.secrets import PREFIX, secret_places
 from orchestrator.errors import Problem, UnsupportedError
 
@@ -39,6 +40,7 @@ TRACK = (
     "sagemaker:CreateTrialComponent", "sagemaker:DescribeExperiment", "sagemaker:DescribeTrial",
     "sagemaker:DescribeTrialComponent", "sagemaker:UpdateTrialComponent",
 )  # fmt: skip
+FIND = ("sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages")
 EXPERIMENTS = ("experiment/*", "experiment-trial/*", "experiment-trial-component/*")
 SEE_VPC = (
     "ec2:DescribeDhcpOptions", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups",
@@ -133,7 +135,7 @@ def policy_of(definition: Definition, place: Place) -> dict[str, Json]:
     text = dumps(to_json(definition)).decode()
     statements = [
         *_storage(text, place), *_keys(text, place), *_jobs(steps, text, place),
-        *_sagemaker(definition, steps, place), *_callbacks(steps, place),
+        *_sagemaker(definition, steps, place), *_registry(steps, place), *_callbacks(steps, place),
         *_secrets(steps, place), *_vpc(text, place),
     ]  # fmt: skip
     return {"Version": "2012-10-17", "Statement": [*statements]}
@@ -218,6 +220,19 @@ def _sagemaker(definition: Definition, steps: list[Step], place: Place) -> Itera
         tagged += resources
     if tagged:
         yield _allow("Tag", ("sagemaker:AddTags",), *tagged)
+
+
+def _registry(steps: list[Step], place: Place) -> Iterator[Statement]:
+    """Yield what jobs ask of the model registry by themselves (`find_approved.py`)."""
+    groups = sorted({
+        str(told[GROUP_VARIABLE])
+        for step in steps
+        if isinstance(told := step.arguments.get("Environment"), dict) and GROUP_VARIABLE in told
+    })  # fmt: skip
+    if groups:
+        resources = [f"model-package{kind}" for name in groups
+                     for kind in (f"-group/{name}", f"/{name}/*")]  # fmt: skip
+        yield _allow("FindApproved", FIND, *(place.arn("sagemaker", one) for one in resources))
 
 
 def _callbacks(steps: list[Step], place: Place) -> Iterator[Statement]:

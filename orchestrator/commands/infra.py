@@ -151,21 +151,21 @@ def policy(file: Path, env: str, overrides: Mapping[str, str], *, as_json: bool)
     """
     import json
 
-    from orchestrator import flow_aws
+    from orchestrator import flow_aws, flow_infra
 
     output = Output(as_json=as_json)
     prepared = flow_aws.compile_for(file, overrides, env)
-    document = flow_aws.policy_of(prepared)
+    document = flow_infra.policy_of(prepared)
     if not as_json:
         output.write(json.dumps(document, indent=2) + "\n")
     output.document(document)
 
 
 def _connect(env: str) -> tuple[Infrastructure, Aws]:
-    from orchestrator import flow_aws
+    from orchestrator import flow_infra
     from orchestrator.aws.clients import connect
 
-    wanted, region = flow_aws.infrastructure_of(env, Path())
+    wanted, region = flow_infra.infrastructure_of(env, Path())
     return wanted, connect(region)
 
 

@@ -34,10 +34,14 @@ class Environment:
     """No job reaches the network, not even through the VPC."""
     callback_queue_url: str | None = None
     """The queue of the bridge, into which callback steps write."""
+    bedrock_role_arn: str | None = None
+    """What Bedrock assumes for its jobs, instead of `role_arn`."""
     scheduler_role_arn: str | None = None
     """What EventBridge Scheduler assumes to start the pipeline."""
     scheduler_dead_letter_arn: str | None = None
     """The queue for starts that failed for good."""
+    starter_function_arn: str | None = None
+    """The Lambda function that starts a pipeline unless it runs."""
     notify_topic_arn: str | None = None
     """The SNS topic that hears how executions end."""
     local: bool = False
@@ -122,7 +126,9 @@ def environment_of(target: NamedEnvironment, project: Project) -> Environment:
         tags=spec.tags,
         network_isolation=bool(spec.network_isolation),
         callback_queue_url=spec.callback_queue_url,
+        bedrock_role_arn=spec.bedrock_role_arn,
         scheduler_role_arn=spec.scheduler_role_arn,
         scheduler_dead_letter_arn=spec.scheduler_dead_letter_arn,
+        starter_function_arn=spec.starter_function_arn,
         notify_topic_arn=spec.notify_topic_arn,
     )

@@ -10,7 +10,7 @@ from orchestrator.definition.triggers import SIGNATURE, Trigger, TriggerNames
 from orchestrator.plan.schedule import data_prefix
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from orchestrator.compiler.environment import Environment
     from orchestrator.definition.json import Json
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from orchestrator.spec.findings import Findings
     from orchestrator.spec.schedule import ScheduleSpec
 
-STARTER = "fmo-starter"
-"""The Lambda function of the bridge that starts a pipeline unless it runs."""
 SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 """EventBridge Scheduler writes the time here (User Guide, context attributes)."""
 STATUS_CHANGE = "SageMaker Model Building Pipeline Execution Status Change"
@@ -47,7 +45,7 @@ def compile_triggers(
         request = _schedule(plan.schedule, plan, environment, pipeline_arn)
         found.append(Trigger("schedule", names.schedule, request))
     if plan.schedule and plan.schedule.on_new_data:
-        request = _new_data(plan.schedule, plan, pipeline_arn)
+        request = _new_data(plan.schedule, plan, environment)
         found.append(Trigger("rule", names.new_data, request))
     if plan.notify:
         request = _notification(plan, environment, pipeline_arn)
@@ -63,16 +61,28 @@ def new_data_bucket(plan: Plan) -> str | None:
 
 
 def triggers_have_their_arns(plan: Plan, environment: Environment, findings: Findings) -> None:
-    """Refuse a schedule without a role, and a notification without a topic."""
-    needed = []
-    if plan.schedule and (plan.schedule.cron or plan.schedule.rate):
-        needed.append(("schedule", "scheduler_role_arn", environment.scheduler_role_arn))
-    if plan.notify:
-        needed.append(("notify", "notify_topic_arn", environment.notify_topic_arn))
-    for where, key, value in needed:
-        if value is None:
+    """Refuse a schedule without a role or a starter, and a notification without a topic."""
+    for where, key in _needed(plan):
+        if getattr(environment, key) is None:
             what = f"environment {environment.name!r} has no {key}"
-            findings.refuse(where, what, f"Add `{key}:` to it in fmo.yaml, or remove `{where}:`.")
+            fix = (
+                f"Add `{key}:` to it in fmo.yaml, as `fmo infra deploy` prints it with "
+                f"`infra: {{parts: [schedules]}}`, or remove `{where}:`."
+            )
+            findings.refuse(where, what, fix)
+
+
+def _needed(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Yield fields of the spec, each with the key of the environment that it needs."""
+    schedule = plan.schedule
+    if schedule and (schedule.cron or schedule.rate):
+        yield "schedule", "scheduler_role_arn"
+        if schedule.overlap == "skip":
+            yield "schedule.overlap", "starter_function_arn"
+    if schedule and schedule.on_new_data:
+        yield "schedule.on_new_data", "starter_function_arn"
+    if plan.notify:
+        yield "notify", "notify_topic_arn"
 
 
 def _schedule(
@@ -85,7 +95,7 @@ def _schedule(
     expression = f"cron({schedule.cron})" if schedule.cron else f"rate({schedule.rate})"
     dead_letter = environment.scheduler_dead_letter_arn
     target: dict[str, Json] = {
-        **_target(schedule, plan, pipeline_arn),
+        **_target(schedule, plan, environment, pipeline_arn),
         "RoleArn": environment.scheduler_role_arn,
         "RetryPolicy": {
             "MaximumRetryAttempts": schedule.retry_policy.maximum_retry_attempts,
@@ -102,11 +112,13 @@ def _schedule(
     }
 
 
-def _target(schedule: ScheduleSpec, plan: Plan, pipeline_arn: str) -> dict[str, Json]:
+def _target(
+    schedule: ScheduleSpec, plan: Plan, environment: Environment, pipeline_arn: str
+) -> dict[str, Json]:
     """Return the pipeline itself, or what starts it unless it runs."""
     if schedule.overlap == "skip":
         asked = {**_asked(schedule, plan), "time": SCHEDULED_TIME}
-        return {"Arn": starter_arn(pipeline_arn), "Input": json.dumps(asked, sort_keys=True)}
+        return {"Arn": environment.starter_function_arn, "Input": json.dumps(asked, sort_keys=True)}
     listed: list[Json] = [
         {"Name": name, "Value": value} for name, value in _values(schedule).items()
     ]
@@ -116,7 +128,7 @@ def _target(schedule: ScheduleSpec, plan: Plan, pipeline_arn: str) -> dict[str, 
     return {"Arn": pipeline_arn, **given}
 
 
-def _new_data(schedule: ScheduleSpec, plan: Plan, pipeline_arn: str) -> dict[str, Json]:
+def _new_data(schedule: ScheduleSpec, plan: Plan, environment: Environment) -> dict[str, Json]:
     bucket, prefix = _bucket_and_prefix(schedule, plan)
     below: dict[str, Json] = {"object": {"key": [{"prefix": prefix}]}} if prefix else {}
     pattern: dict[str, Json] = {
@@ -129,8 +141,8 @@ def _new_data(schedule: ScheduleSpec, plan: Plan, pipeline_arn: str) -> dict[str
         "Description": SIGNATURE + plan.name,
         "EventPattern": pattern,
         "Target": {
-            "Id": STARTER,
-            "Arn": starter_arn(pipeline_arn),
+            "Id": "starter",
+            "Arn": environment.starter_function_arn,
             "InputTransformer": {
                 "InputPathsMap": {"time": "$.time"},
                 "InputTemplate": f'{asked[:-1]}, "time": <time>}}',
@@ -153,12 +165,6 @@ def _notification(plan: Plan, environment: Environment, pipeline_arn: str) -> di
         },
         "Target": {"Id": "notify", "Arn": environment.notify_topic_arn},
     }
-
-
-def starter_arn(pipeline_arn: str) -> str:
-    """Return the ARN of the function that starts pipelines, in the pipeline's account."""
-    _, partition, _, region, account, *_ = pipeline_arn.split(":")
-    return f"arn:{partition}:lambda:{region}:{account}:function:{STARTER}"
 
 
 def _asked(schedule: ScheduleSpec, plan: Plan) -> dict[str, Json]:

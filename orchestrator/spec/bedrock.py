@@ -63,7 +63,7 @@ class BedrockSpec(JobModel):
     hyper_parameters: dict[str, Scalar] = Field(default_factory=dict)
     """By their names in Bedrock: `{epochCount: 2}`; those left out are Bedrock's own defaults."""
     role_arn: BedrockRoleArn | None = None
-    """What Bedrock assumes to read and write S3; unset: the environment's `role_arn`."""
+    """What Bedrock assumes to read and write S3; unset: the environment's `bedrock_role_arn`."""
     custom_model_name: CustomModelName | None = None
     """The name of the new model; unset: made from the execution, so that none is taken."""
     teacher_model_identifier: BedrockModelId | None = None
@@ -126,7 +126,7 @@ class BedrockImportSpec(StepModel):
     model: Location
     """The model: `$sft.model`, `s3://...` or `./folder`; merged weights, in safetensors."""
     role_arn: BedrockRoleArn | None = None
-    """What Bedrock assumes to read the weights; unset: the environment's `role_arn`."""
+    """What Bedrock assumes to read the weights; unset: the environment's `bedrock_role_arn`."""
     imported_model_name: CustomModelName | None = None
     """The name of the imported model; unset: made from the execution, so that none is taken."""
 

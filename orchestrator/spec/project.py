@@ -70,6 +70,9 @@ InstancePattern = Annotated[str, StringConstraints(pattern=r"^ml\.[a-z0-9*-]+\.[
 QueueUrl = Annotated[
     str, StringConstraints(pattern=r"^https://[a-z0-9.-]+/[0-9]{12}/[A-Za-z0-9_-]{1,80}$")
 ]
+FunctionArn = Annotated[
+    str, StringConstraints(pattern=r"^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:.+$")
+]
 QueueArn = Annotated[
     str, StringConstraints(pattern=r"^arn:aws[a-z-]*:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,80}$")
 ]
@@ -155,10 +158,14 @@ class EnvironmentSpec(_LaterBuilt):
     """Whether jobs are cut off from every network (unset: they are not)."""
     callback_queue_url: QueueUrl | None = None
     """The SQS queue of the bridge, into which callback steps write."""
+    bedrock_role_arn: RoleArn | None = None
+    """What Bedrock assumes for its jobs, unless a step names another (unset: `role_arn`)."""
     scheduler_role_arn: RoleArn | None = None
     """What EventBridge Scheduler assumes to start the pipeline."""
     scheduler_dead_letter_arn: QueueArn | None = None
     """The SQS queue for starts that failed for good."""
+    starter_function_arn: FunctionArn | None = None
+    """The Lambda function that starts a pipeline unless it runs."""
     notify_topic_arn: TopicArn | None = None
     """The SNS topic that hears how executions end."""
     infra: InfraSpec | None = None

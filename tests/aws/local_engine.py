@@ -7,18 +7,21 @@ read from the journal, and what its jobs print goes to CloudWatch.
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import os
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from botocore import xform_name
 from moto.core.utils import utcnow
 
 from orchestrator.definition.model import Step, walk
 from orchestrator.definition.reader import parse_definition
 from orchestrator.errors import FmoError
 from orchestrator.local.journal import Journal
+from orchestrator.local.registry import registered_models
 from orchestrator.local.run import RunOptions, resume_execution, run_definition
 from orchestrator.local.store import Store
 from orchestrator.results.model import step_from_json
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
     from moto.logs.models import LogsBackend
     from moto.s3.models import S3Backend
+    from moto.sagemaker.models import SageMakerModelBackend
 
     from orchestrator.local.clock import Clock
     from orchestrator.local.home import Home
@@ -48,6 +52,7 @@ class Request:
     parameters: Mapping[str, str]
     s3: S3Backend
     logs: LogsBackend
+    sagemaker: SageMakerModelBackend
 
 
 @dataclass
@@ -146,6 +151,9 @@ class LocalRun:
         self._engine = engine
         self._results: dict[str, StepResult] = {}
         self._printed: dict[str, int] = {}
+        self._packages: dict[str, str] = {}
+        """ARN in the local registry to the ARN in the account's."""
+        self._registering = threading.Lock()
         definition = parse_definition(request.definition)
         self._known = {found.step.name: found.step for found in walk(definition.steps)}
         self._thread = threading.Thread()
@@ -242,7 +250,17 @@ class LocalRun:
         if result.condition_outcome is not None:
             return {"Condition": {"Outcome": str(result.condition_outcome)}}
         package = result.outputs.get("model_package_arn")
-        return {"RegisterModel": {"Arn": package}} if package else {}
+        return {"RegisterModel": {"Arn": self._registered(package)}} if package else {}
+
+    def _registered(self, local: str) -> str:
+        """Return the ARN in the account's registry of what has another one in the local one."""
+        with self._registering:
+            if local not in self._packages:
+                with Journal(self._engine.home.journal) as journal:
+                    models = registered_models(journal)
+                [package] = [one.package for one in models if one.arn == local]
+                self._packages[local] = _create_package(package, self.request.sagemaker)
+            return self._packages[local]
 
     def _print(self, result: StepResult, job: str) -> None:
         """Bring what the job has printed since to CloudWatch."""
@@ -267,3 +285,13 @@ class LocalRun:
             return []
         text = log.read_text(encoding="utf-8", errors="replace")
         return [line for line in text[: text.rfind("\n") + 1].splitlines() if line]
+
+
+def _create_package(package: Mapping[str, Any], sagemaker: SageMakerModelBackend) -> str:
+    """Call CreateModelPackage, as Pipelines does for a RegisterModel step, and return the ARN."""
+    group = package["ModelPackageGroupName"]
+    if group not in sagemaker.model_package_groups:
+        sagemaker.create_model_package_group(group, None, [])
+    given = {xform_name(name): value for name, value in package.items()}
+    taken = inspect.signature(sagemaker.create_model_package).parameters
+    return sagemaker.create_model_package(**{name: given.get(name) for name in taken})

@@ -218,7 +218,9 @@ def start_pipeline_execution(self: SageMakerResponse) -> ActionResult:
         return answer
     parameters = {one["Name"]: one["Value"] for one in self._get_param("PipelineParameters") or ()}
     data = pipeline.pipeline_definition.encode()
-    _state(self, "runs")[arn] = engine.start(Request(arn, data, parameters, s3, logs))
+    _state(self, "runs")[arn] = engine.start(
+        Request(arn, data, parameters, s3, logs, self.sagemaker_backend)
+    )
     return answer
 
 

@@ -82,6 +82,7 @@ def test_a_bucket_a_key_and_roles_suffice_without_callback_steps(aws: Aws) -> No
         "bucket": outputs["BucketName"],
         "kms_key_id": outputs["KmsKeyArn"],
         "role_arn": outputs["ExecutionRoleArn"],
+        "bedrock_role_arn": outputs["BedrockRoleArn"],
     }
 
 
@@ -137,8 +138,8 @@ def test_every_part_fits_together(aws: Aws) -> None:
     lines = project_lines(outputs)
     assert list(lines) == [
         "bucket", "kms_key_id", "subnets", "security_group_ids", "role_arn",
-        "scheduler_role_arn", "scheduler_dead_letter_arn", "notify_topic_arn",
-        "callback_queue_url",
+        "bedrock_role_arn", "scheduler_role_arn", "scheduler_dead_letter_arn",
+        "starter_function_arn", "notify_topic_arn", "callback_queue_url",
     ]  # fmt: skip
     assert len(lines["subnets"]) == 2
     queue = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/fmo-dev-callbacks"
@@ -167,6 +168,16 @@ def test_the_functions_have_the_code_of_the_bridge(aws: Aws, session: boto3.Sess
         assert {"orchestrator/__init__.py", "orchestrator/bridge/lambdas.py"} <= set(
             archive.namelist()
         )
+
+
+def test_the_starter_needs_no_bridge(aws: Aws, session: boto3.Session) -> None:
+    outputs, _ = deploy(replace(SMALL, parts=("schedules",)), aws)
+    found = session.client("lambda").get_function(FunctionName=outputs["StarterFunctionArn"])
+    assert found["Configuration"]["Handler"] == "orchestrator.bridge.starter.start"
+    assert found["Configuration"]["Role"].endswith(":role/fmo-dev-starter")
+    stored = session.client("s3").get_object(Bucket=outputs["BucketName"], Key=bridge_code().key)
+    with zipfile.ZipFile(io.BytesIO(stored["Body"].read())) as archive:
+        assert "orchestrator/bridge/starter.py" in archive.namelist()
 
 
 def test_the_table_is_what_the_bridge_expects(aws: Aws, session: boto3.Session) -> None:
@@ -200,7 +211,10 @@ def test_what_is_there_already_is_given_and_not_made(aws: Aws) -> None:
     given = {"BucketName": "acme-dev", "KmsKeyArn": key, "ExecutionRoleArn": role}
     outputs, told = deploy(replace(SMALL, parameters=given), aws)
     assert {event.logical_id for _, event in told} == {"fmo-dev-roles", "BedrockRole"}
-    assert project_lines(outputs) == {"bucket": "acme-dev", "kms_key_id": key, "role_arn": role}
+    assert project_lines(outputs) == {
+        "bucket": "acme-dev", "kms_key_id": key, "role_arn": role,
+        "bedrock_role_arn": f"arn:aws:iam::{ACCOUNT}:role/fmo-dev-bedrock",
+    }  # fmt: skip
 
 
 def test_every_role_has_the_boundary_and_the_prefix(aws: Aws, session: boto3.Session) -> None:
@@ -209,7 +223,7 @@ def test_every_role_has_the_boundary_and_the_prefix(aws: Aws, session: boto3.Ses
     deploy(bounded, aws)
     iam = session.client("iam")
     names = [role["RoleName"] for role in iam.list_roles()["Roles"]]
-    assert len(names) == 6
+    assert len(names) == 7
     assert [name for name in names if not name.startswith("acme-ml-")] == []
     roles: list[dict[str, Any]] = [iam.get_role(RoleName=name)["Role"] for name in names]
     assert {role["PermissionsBoundary"]["PermissionsBoundaryArn"] for role in roles} == {BOUNDARY}

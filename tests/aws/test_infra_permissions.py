@@ -14,8 +14,10 @@ import pytest
 from botocore import xform_name
 
 from orchestrator.aws.policy import STEP_TYPES, Place, policy_of
+from orchestrator.compiler.triggers import trigger_names
 from orchestrator.definition.model import Step
 from orchestrator.definition.reader import parse_definition
+from orchestrator.definition.registry import GROUP_VARIABLE
 from orchestrator.definition.secrets import PREFIX, SecretPlace
 from orchestrator.errors import UnsupportedError
 from tests.aws.test_infra_templates import resources, statements
@@ -111,6 +113,30 @@ def test_the_bridge_may_do_what_it_does_and_nothing_else() -> None:
     assert allowed - made == set(IMPLIED), "actions that nothing calls"
 
 
+def test_the_starter_may_do_what_it_does_and_nothing_else() -> None:
+    used = {
+        one.attr for one in ast.walk(tree(BRIDGE / "starter.py"))
+        if isinstance(one, ast.Attribute) and ast.unparse(one.value) == "sagemaker"
+    }  # fmt: skip
+    made = {f"sagemaker:{operations('sagemaker')[name]}" for name in used}
+    [policy] = resources("schedules")["StarterRole"]["Properties"]["Policies"]
+    allowed = {action for one in policy["PolicyDocument"]["Statement"] for action in one["Action"]}
+    assert made == {"sagemaker:ListPipelineExecutions", "sagemaker:StartPipelineExecution"}
+    assert allowed - made == {"logs:CreateLogStream", "logs:PutLogEvents"}
+    assert made - allowed == set()
+
+
+def test_only_the_rules_of_schedules_and_the_role_of_scheduler_call_the_starter() -> None:
+    told = resources("schedules")
+    rules = told["RulesCallStarter"]["Properties"]
+    assert rules["Principal"] == "events.amazonaws.com"
+    pattern = rules["SourceArn"]["Fn::Sub"].rpartition(":")[2]
+    assert fnmatchcase(f"rule/{trigger_names('words').new_data}", pattern)
+    assert fnmatchcase(f"rule/{trigger_names('w' * 90).new_data}", pattern)
+    calls = [one for one in statements("schedules") if "lambda:InvokeFunction" in one["Action"]]
+    assert [one["Resource"] for one in calls] == [{"Fn::GetAtt": ["StarterFunction", "Arn"]}]
+
+
 @pytest.mark.parametrize(
     ("role", "own"),
     [("Start", "dynamodb:PutItem"), ("Complete", "dynamodb:Query"), ("Sweep", "dynamodb:Query")],
@@ -136,7 +162,7 @@ def test_the_role_knows_every_step_type_that_is_compiled() -> None:
 
 
 def test_jobs_may_call_what_their_scripts_call() -> None:
-    """Jobs have no boto3 but for secrets (import contracts, `launch_secrets -> boto3`)."""
+    """Jobs have no boto3 but for secrets and the registry (import contracts)."""
     made: set[str] = set()
     for file in sorted((ROOT / "training_scripts").rglob("*.py")):
         text = file.read_text(encoding="utf-8")
@@ -144,12 +170,15 @@ def test_jobs_may_call_what_their_scripts_call() -> None:
             known = operations(service)
             used = {one.attr for one in ast.walk(ast.parse(text)) if isinstance(one, ast.Attribute)}
             made |= {f"{service}:{known[name]}" for name in used & set(known)}
-    [policy] = [
-        told["Properties"]["PolicyDocument"] for name, told in resources("roles").items()
-        if name == "SecretsPolicy"
-    ]  # fmt: skip
-    allowed = {action for one in policy["Statement"] for action in one["Action"]}
-    assert made == allowed == {"secretsmanager:GetSecretValue"}
+    told = sids(resources("roles")[name]["Properties"]["PolicyDocument"]["Statement"]
+                for name in ("ExecutionPolicy", "SecretsPolicy"))  # fmt: skip
+    allowed = {*told["ReadSecrets"]["Action"], *told["FindApproved"]["Action"]}
+    assert made == allowed
+    assert made == {
+        "secretsmanager:GetSecretValue",
+        "sagemaker:DescribeModelPackage",
+        "sagemaker:ListModelPackages",
+    }
 
 
 def everything() -> Definition:
@@ -161,7 +190,8 @@ def everything() -> Definition:
         extra={"SqsQueueUrl": "https://sqs.eu-central-1.amazonaws.com/222222222222/fmo-callbacks"},
     )  # fmt: skip
     secret = Step("pull", "Processing", {"Environment": {f"{PREFIX}TOKEN": place}})
-    return replace(definition, steps=(*definition.steps, callback, secret))
+    approved = Step("approved", "Processing", {"Environment": {GROUP_VARIABLE: "support"}})
+    return replace(definition, steps=(*definition.steps, callback, secret, approved))
 
 
 def test_the_policy_of_a_spec_says_what_the_role_of_the_template_may() -> None:
@@ -208,7 +238,15 @@ def test_a_spec_needs_no_more_than_its_steps() -> None:
     definition = parse_definition((GOLDEN / "processing.local.json").read_bytes())
     place = replace_bucket("fmo-local")
     found = sids(policy_of(definition, place)["Statement"])
-    absent = {"RunTraining", "RegisterModels", "CallBack", "ReadSecrets", "ConnectToVpc", "Encrypt"}
+    absent = {
+        "FindApproved",
+        "RunTraining",
+        "RegisterModels",
+        "CallBack",
+        "ReadSecrets",
+        "ConnectToVpc",
+        "Encrypt",
+    }
     assert not absent & set(found)
     assert "RunProcessing" in found
     [image] = found["PullImages"]["Resource"]

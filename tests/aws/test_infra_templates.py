@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import subprocess
 import sys
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 README = FOLDER / "README.md"
 NO_RESOURCES = {
+    "bedrock:ListFoundationModels",
     "cloudwatch:PutMetricData",
     "ec2:DescribeDhcpOptions",
     "ec2:DescribeNetworkInterfaces",
@@ -119,6 +121,8 @@ def test_the_bucket_is_closed_and_takes_tls_only() -> None:
     properties = bucket["Properties"]
     assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
     assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    events = {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+    assert properties["NotificationConfiguration"] == events
     assert len(properties["LifecycleConfiguration"]["Rules"]) == 2
     policy = resources("storage")["BucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert [(one["Sid"], one["Effect"]) for one in policy] == [
@@ -168,6 +172,15 @@ def test_functions_and_queue_wait_for_each_other_as_the_page_says() -> None:
     assert f"after {queue['RedrivePolicy']['maxReceiveCount']} receives" in page
 
 
+def test_the_starter_is_what_the_page_says() -> None:
+    page = (FOLDER.parent / "docs" / "schedule.md").read_text(encoding="utf-8")
+    starter = resources("schedules")["StarterFunction"]["Properties"]
+    assert f"| handler | `{starter['Handler']}`; Python 3.11 or newer; timeout " in page
+    assert f"timeout {starter['Timeout']} seconds" in page
+    module, _, name = starter["Handler"].rpartition(".")
+    assert callable(getattr(importlib.import_module(module), name))
+
+
 def test_every_exception_to_checkov_has_its_reason_on_the_page() -> None:
     skipped = {
         (one["id"], name, one["comment"])
@@ -175,7 +188,7 @@ def test_every_exception_to_checkov_has_its_reason_on_the_page() -> None:
         for name, told in resources(part).items()
         for one in told.get("Metadata", {}).get("checkov", {}).get("skip", [])
     }
-    assert len(skipped) == 9
+    assert len(skipped) == 12
     listed = set(re.findall(r"\| `(CKV_AWS_\d+)` \|", README.read_text(encoding="utf-8")))
     assert listed == {check for check, _, _ in skipped}
     assert [comment for _, _, comment in skipped if len(comment) < 30] == []

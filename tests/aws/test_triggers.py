@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,10 +43,11 @@ TOPIC = f"arn:aws:sns:{REGION}:123456789012:ends"
 QUEUE = f"arn:aws:sqs:{REGION}:123456789012:late"
 SCHEDULER = "arn:aws:iam::123456789012:role/scheduler"
 PIPELINE = f"arn:aws:sagemaker:{REGION}:123456789012:pipeline/words"
-STARTER = f"arn:aws:lambda:{REGION}:123456789012:function:fmo-starter"
+STARTER = f"arn:aws:lambda:{REGION}:123456789012:function:fmo-dev-starter"
 ENVIRONMENT = Environment(
     "dev", BUCKET, ROLE, REGION,
     scheduler_role_arn=SCHEDULER, scheduler_dead_letter_arn=QUEUE, notify_topic_arn=TOPIC,
+    starter_function_arn=STARTER,
 )  # fmt: skip
 WEEKLY = '{cron: "0 6 ? * MON *", timezone: Europe/Berlin, parameters: {Limit: 3}}'
 SPEC = """\
@@ -218,11 +219,10 @@ def test_a_start_that_is_delivered_twice_is_one_execution(
     client: Any = session.client("sagemaker")
     event = {"pipeline_name": "words", "parameters": {}, "time": "2026-11-30T06:00:07Z"}
     first = start_unless_running(event, client)
-    while True:  # To its end, so that the second delivery finds nothing that runs.
+    for _ in range(2):  # To its end, so that the second delivery finds nothing that runs.
         client.list_pipeline_execution_steps(PipelineExecutionArn=first["started"])
-        found = client.describe_pipeline_execution(PipelineExecutionArn=first["started"])
-        if found["PipelineExecutionStatus"] == "Succeeded":
-            break
+    found = client.describe_pipeline_execution(PipelineExecutionArn=first["started"])
+    assert found["PipelineExecutionStatus"] == "Failed", "its only step is a Fail step"
     assert start_unless_running({**event, "time": "2026-11-30T06:00:59Z"}, client) == first
     later = start_unless_running({**event, "time": "2026-12-07T06:00:00Z"}, client)
     assert later["started"] != first["started"]
@@ -253,17 +253,22 @@ def test_a_bucket_that_sends_no_events_is_named(written: Written, session: boto3
 
 
 def test_an_environment_without_role_or_topic_is_told_what_it_lacks() -> None:
-    plan, _ = build_plan(load_spec(SPEC % f"schedule: {WEEKLY}\nnotify: {{}}"))
-    bare = replace(ENVIRONMENT, scheduler_role_arn=None, notify_topic_arn=None)
+    schedule = f"{WEEKLY[:-1]}, overlap: skip, on_new_data: $params.Rows}}"
+    plan, _ = build_plan(load_spec(SPEC % f"schedule: {schedule}\nnotify: {{}}"))
+    bare = Environment("dev", BUCKET, ROLE, REGION)
     findings = Findings(None, {})
     triggers_have_their_arns(plan, bare, findings)
     with pytest.raises(SpecError) as caught:
         findings.raise_problems()
+    cure = "to it in fmo.yaml, as `fmo infra deploy` prints it with `infra: {parts: [schedules]}`"
     assert str(caught.value).splitlines() == [
-        "schedule: environment 'dev' has no scheduler_role_arn. Add `scheduler_role_arn:` to it in "
-        "fmo.yaml, or remove `schedule:`.",
-        "notify: environment 'dev' has no notify_topic_arn. Add `notify_topic_arn:` to it in "
-        "fmo.yaml, or remove `notify:`.",
+        f"{where}: environment 'dev' has no {key}. Add `{key}:` {cure}, or remove `{where}:`."
+        for where, key in (
+            ("schedule", "scheduler_role_arn"),
+            ("schedule.overlap", "starter_function_arn"),
+            ("schedule.on_new_data", "starter_function_arn"),
+            ("notify", "notify_topic_arn"),
+        )
     ]
 
 

@@ -16,6 +16,7 @@ from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_
 from werkzeug.serving import make_server
 
 import tests.aws.strict_account
+import tests.aws.strict_cloudformation
 import tests.aws.strict_events  # noqa: F401 - makes moto strict
 from orchestrator.local.clock import SystemClock
 from orchestrator.local.home import Home

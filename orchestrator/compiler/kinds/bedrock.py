@@ -69,7 +69,7 @@ def compile_bedrock(context: Context, step: PlannedStep, spec: BedrockSpec) -> S
     environment = context.environment
     rows = location(context, StepOutput(step.name, DATA))
     request: dict[str, Json] = {
-        "roleArn": spec.role_arn or environment.role_arn,
+        "roleArn": spec.role_arn or environment.bedrock_role_arn or environment.role_arn,
         "baseModelIdentifier": spec.base_model_identifier,
         "customizationType": spec.customization_type.upper(),
         "trainingDataConfig": {"s3Uri": concatenated([rows, "/train.jsonl"])},
@@ -97,7 +97,7 @@ def compile_bedrock_import(context: Context, step: PlannedStep, spec: BedrockImp
     environment = context.environment
     weights = model_prefix(context, step.inputs["model"])
     request: dict[str, Json] = {
-        "roleArn": spec.role_arn or environment.role_arn,
+        "roleArn": spec.role_arn or environment.bedrock_role_arn or environment.role_arn,
         "modelDataSource": {"s3DataSource": {"s3Uri": weights}},
         **_network(context),
     }

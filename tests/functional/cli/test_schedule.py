@@ -45,5 +45,6 @@ def test_an_environment_that_lacks_a_role_is_told_at_the_line_of_the_schedule(fm
     assert ended.code == 2
     assert (
         "weekly.yaml:3: schedule: environment 'dev' has no scheduler_role_arn. Add "
-        "`scheduler_role_arn:` to it in fmo.yaml, or remove `schedule:`."
+        "`scheduler_role_arn:` to it in fmo.yaml, as `fmo infra deploy` prints it with "
+        "`infra: {parts: [schedules]}`, or remove `schedule:`."
     ) in ended.stderr
