@@ -26,11 +26,12 @@ _IMAGE = re.compile(
     r"/(?P<repository>[^:@]+)(?:@(?P<digest>sha256:[0-9a-f]+)|:(?P<tag>.+))?"
 )
 _CREATES = {
-    "Training": "sagemaker:CreateTrainingJob",
-    "Processing": "sagemaker:CreateProcessingJob",
-    "Transform": "sagemaker:CreateTransformJob",
-    "RegisterModel": "sagemaker:CreateModelPackage",
+    "Training": ("sagemaker:CreateTrainingJob", "training-job/pipelines-any"),
+    "Processing": ("sagemaker:CreateProcessingJob", "processing-job/pipelines-any"),
+    "Transform": ("sagemaker:CreateTransformJob", "transform-job/pipelines-any"),
+    "RegisterModel": ("sagemaker:CreateModelPackage", "model-package/any"),
 }
+"""Step type to what Pipelines calls for it, and what that makes: by names that any role allows."""
 
 
 @dataclass
@@ -79,17 +80,7 @@ def role_may(
     role_arn: str, bucket: str, key: str | None, needs: Needs, aws: Aws
 ) -> Iterator[Problem]:
     """Yield each action that the role of the jobs is not allowed (SimulatePrincipalPolicy)."""
-    partition = role_arn.split(":")[1]
-    place = f"arn:{partition}:s3:::{bucket}"
-    creates = sorted(_CREATES[one] for one in needs.step_types & _CREATES.keys())
-    asked = {
-        f"{place}/fmo/*": ["s3:GetObject", "s3:PutObject"],
-        place: ["s3:ListBucket"],
-        role_arn: ["iam:PassRole"],
-        "*": [*creates, "sagemaker:AddTags", "logs:CreateLogStream", "logs:PutLogEvents"],
-    }
-    if key is not None and key.startswith("arn:"):
-        asked[key] = ["kms:Decrypt", "kms:GenerateDataKey"]
+    asked = asked_of_role(role_arn, bucket, key, needs, aws.region)
     for resource, actions in asked.items():
         try:
             denied = list(_denied(role_arn, actions, resource, aws))
@@ -100,6 +91,28 @@ def role_may(
         for action in denied:
             fix = "Add it to a policy of the role."
             yield Problem("role_arn", f"{role_arn} is not allowed {action} on {resource}", fix)
+
+
+def asked_of_role(
+    role_arn: str, bucket: str, key: str | None, needs: Needs, region: str
+) -> dict[str, list[str]]:
+    """Return resource to the actions on it that the role of the jobs must be allowed."""
+    _, partition, _, _, account, _ = role_arn.split(":", 5)
+    place = f"arn:{partition}:s3:::{bucket}"
+    logs = f"arn:{partition}:logs:{region}:{account}:log-group:/aws/sagemaker/"
+    asked = {
+        f"{place}/fmo/*": ["s3:GetObject", "s3:PutObject"],
+        place: ["s3:ListBucket"],
+        role_arn: ["iam:PassRole"],
+        f"{logs}any:log-stream:any": ["logs:CreateLogStream", "logs:PutLogEvents"],
+    }
+    for step_type in sorted(needs.step_types & _CREATES.keys()):
+        action, made = _CREATES[step_type]
+        arn = f"arn:{partition}:sagemaker:{region}:{account}:{made}"
+        asked[arn] = [action, "sagemaker:AddTags"]
+    if key is not None and key.startswith("arn:"):
+        asked[key] = ["kms:Decrypt", "kms:GenerateDataKey"]
+    return asked
 
 
 def images_are_there(images: Mapping[str, str], account: str, aws: Aws) -> Iterator[Problem]:

@@ -13,6 +13,8 @@ import botocore.session
 import pytest
 from botocore import xform_name
 
+from orchestrator.aws.checks import asked_of_role
+from orchestrator.aws.needs import needs_of
 from orchestrator.aws.policy import STEP_TYPES, Place, policy_of
 from orchestrator.compiler.triggers import trigger_names
 from orchestrator.definition.model import Step
@@ -221,6 +223,21 @@ def test_the_role_of_the_template_covers_every_resource_of_the_policy() -> None:
             patterns = [settled(part) for part in (told if isinstance(told, list) else [told])]
             for resource in one["Resource"]:
                 assert any(fnmatchcase(resource, pattern) for pattern in patterns), (sid, resource)
+
+
+def test_the_preflight_finds_that_the_role_of_the_template_may_do_everything() -> None:
+    needs = needs_of(parse_definition((GOLDEN / "support_sft.prod.json").read_bytes()), {})
+    role, key = f"arn:aws:iam::{PLACE.account}:role/fmo-execution", "arn:aws:kms:x:1:key/1"
+    asked = asked_of_role(role, PLACE.bucket, key, needs, PLACE.region)
+    assert {arn.split(":")[2] for arn in asked} == {"s3", "iam", "logs", "sagemaker", "kms"}
+    policy = resources("roles")["ExecutionPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    given = {"{'Fn::GetAtt': ['ExecutionRole', 'Arn']}": role, "{'Ref': 'KmsKeyArn'}": key}
+    for resource, actions in asked.items():
+        for action in actions:
+            told = [one["Resource"] for one in policy if action in one["Action"]]
+            flat = [it for one in told for it in (one if isinstance(one, list) else [one])]
+            patterns = [given.get(str(it)) or settled(it) for it in flat]
+            assert any(fnmatchcase(resource, pattern) for pattern in patterns), (action, resource)
 
 
 def settled(resource: Any) -> str:

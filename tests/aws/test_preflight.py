@@ -108,10 +108,11 @@ def test_of_preferred_instances_one_with_a_quota_is_enough(aws: Aws) -> None:
 def test_what_the_role_may_not_do_is_named_with_its_resource(aws: Aws) -> None:
     deny("s3:PutObject")
     deny("sagemaker:CreateTrainingJob")
+    job = f"arn:aws:sagemaker:{aws.region}:123456789012:training-job/pipelines-any"
     assert problems(aws, with_changes()) == [
         f"role_arn: {ROLE} is not allowed s3:PutObject on arn:aws:s3:::{BUCKET}/fmo/*. "
         "Add it to a policy of the role.",
-        f"role_arn: {ROLE} is not allowed sagemaker:CreateTrainingJob on *. "
+        f"role_arn: {ROLE} is not allowed sagemaker:CreateTrainingJob on {job}. "
         "Add it to a policy of the role.",
     ]
 

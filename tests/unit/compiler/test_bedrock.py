@@ -92,3 +92,14 @@ def test_a_smoke_run_checks_the_data_and_customizes_nothing(project: Any) -> Non
 def test_the_name_of_the_data_step_is_taken(project: Any) -> None:
     with pytest.raises(SpecError, match="the data of step 'fine' takes the name 'fine-data'"):
         project.compile(SPEC + "  fine-data: {kind: dataset, data: ./rows}\n")
+
+
+def test_bedrock_assumes_the_role_of_the_step_or_else_the_environment(
+    project: Any, prod: Any, arguments_of: Any
+) -> None:
+    role = "arn:aws:iam::123456789012:role/bedrock"
+    theirs = replace(prod, bedrock_role_arn=role)
+    for step in ("fine", "taken"):
+        assert arguments_of(project.compile(SPEC, theirs), step)["request"]["roleArn"] == role
+        found = arguments_of(project.compile(SPEC, prod), step)["request"]["roleArn"]
+        assert found == prod.role_arn
