@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import tests.aws.strict_events  # noqa: F401 - makes moto strict
-from orchestrator import flow, flow_aws
+from orchestrator import flow, flow_aws, flow_local
 from orchestrator.aws.deploy import carry_out, plan_deployment
 from orchestrator.aws.executions import with_outputs
 from orchestrator.aws.logs import JobLog
@@ -162,9 +162,11 @@ def test_the_same_definition_stops_green_on_this_machine(folder: Path) -> None:
     (folder / "drops").mkdir()
     (folder / "drops" / "1.jsonl").write_bytes(drop(1, 30))
     home = Home(folder / ".fmo")
-    how = flow.HowToRun(lambda _: None, {"PATH": str(Path(sys.executable).parent)})
+    how = flow_local.HowToRun(lambda _: None, {"PATH": str(Path(sys.executable).parent)})
     prepared = flow.prepare_file(folder / "spec.yaml", {})
-    first, second = (flow.run_prepared(prepared, home, parameters={}, how=how) for _ in range(2))
+    first, second = (
+        flow_local.run_prepared(prepared, home, parameters={}, how=how) for _ in range(2)
+    )
     assert (first["fit"].status, second["fit"].status) == ("Succeeded", "NotStarted")
     said = "new_rows is 0, with at least 20 asked. So it ended there."
     assert said in render_report(second)

@@ -16,14 +16,17 @@ if TYPE_CHECKING:
 PAGES = sorted((Path(__file__).parents[3] / "docs" / "commands").glob("*.md"))
 BLOCK = re.compile(r"```console\n\$ fmo (?P<command>.*)\n(?P<output>(?:.*\n)*?)```")
 LOOKS_BACK = {"resume", "runs", "why", "report", "models"}
-ON_AWS = {"deploy", "diff", "schedule", "start", "status", "logs", "pull", "stop", "retry"}
+ON_AWS = {
+    "deploy", "diff", "infra", "schedule", "start", "status", "logs", "pull", "stop", "retry",
+}  # fmt: skip
+DEPLOYED_BY_ITSELF = {"deploy", "diff", "infra", "schedule"}
 
 
 def before(page: str) -> Iterator[str]:
     """Yield what was typed before the examples of a page."""
-    if page in ON_AWS - {"deploy", "diff", "schedule"}:
+    if page in ON_AWS - DEPLOYED_BY_ITSELF:
         yield "deploy spec.yaml --env dev --yes"
-    if page in ON_AWS - {"deploy", "diff", "schedule", "start"}:
+    if page in ON_AWS - DEPLOYED_BY_ITSELF - {"start"}:
         yield "start spec.yaml --env dev --yes"
     if page == "pull":
         yield "status --watch --every 0.1"
