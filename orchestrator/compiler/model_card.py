@@ -62,6 +62,12 @@ def trained_by(context: Context, step: PlannedStep) -> PlannedStep | None:
     return maker if is_ours else None
 
 
+def _is_reward_model(context: Context, measured: PlannedStep) -> bool:
+    """Whether what is measured gives scores to texts, of which an exam knows no loss."""
+    trained = trained_by(context, measured)
+    return trained is not None and getattr(trained.spec, "objective", None) == "reward"
+
+
 def _given(**members: Json) -> dict[str, Json]:
     return {name: value for name, value in members.items() if value}
 
@@ -111,7 +117,7 @@ def _evaluation(
     # Without a champion what is said of it means nothing: the card tells whether there was one.
     if any(name.startswith(MAY_BE_ABSENT) for name in gated):
         gated[FOUND] = None
-    is_exam = isinstance(measured.spec, EvaluateSpec)
+    is_exam = isinstance(measured.spec, EvaluateSpec) and not _is_reward_model(context, measured)
     groups = {"gates": list(gated), "exam": list(EXAM_METRICS) if is_exam else []}
     data = measured.inputs.get("data")
     return _given(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
+import importlib.metadata
 import os
 import re
 import shutil
@@ -156,7 +156,8 @@ def _install(
             raise RequirementsError(_pip_problem(tail.decode("utf-8", "replace")))
 
     python = str(folder / "env/bin/python")
-    own_pip = importlib.util.find_spec("pip") is not None
+    # Looking for the module would wake setuptools, which warns if distutils is there already.
+    own_pip = any(importlib.metadata.distributions(name="pip"))
     run(
         sys.executable, "-I", "-m", "venv", *(["--without-pip"] if own_pip else []), f"{folder}/env"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+import boto3
 import pytest
 
 from orchestrator.bridge import lambdas
@@ -27,6 +28,8 @@ class Invocation:
 def account(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setenv("FMO_BRIDGE_TABLE", "jobs")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    # An earlier test may have left one, of another region.
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     world.reach_step()
     return world
 

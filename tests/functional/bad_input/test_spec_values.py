@@ -70,7 +70,8 @@ WRONG = {
     "Float, Boolean, S3Uri, found 'Integr'. Did you mean 'Integer'?",
     # instances
     ("objective: sft", "objective: sft, instance_type: g5.xlarge"): "6: steps.sft.instance_type: "
-    "expected an instance type such as ml.g5.xlarge, found 'g5.xlarge'. Write 'ml.g5.xlarge'.",
+    "expected an instance type such as ml.g5.xlarge or a list, found 'g5.xlarge'. "
+    "Write 'ml.g5.xlarge'.",
     ("objective: sft", "objective: sft, instance_type: ml.g5.xlrge"): "6: steps.sft.instance_type: "
     "SageMaker has no training instance type 'ml.g5.xlrge'. Did you mean 'ml.g5.xlarge'?",
     ("objective: sft", "objective: sft, instance_count: 0"): "6: steps.sft.instance_count: "

@@ -149,7 +149,7 @@ def test_a_training_that_is_stopped_says_so(job: MakeJob, tracked: Any, tmp_path
 
 def test_only_the_main_process_reports(job: MakeJob, tracked: Any, tmp_path: Path) -> None:
     other = World(1, 2, torch.device("cpu"))
-    told = jobs._reporting(job(tracked), read_settings(tracked), other, {}, tmp_path)
+    told = jobs.reporting_of(job(tracked), read_settings(tracked), other, {}, tmp_path)
     assert told.trackers == ()
 
 
