@@ -28,8 +28,9 @@ class Invocation:
 def account(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setenv("FMO_BRIDGE_TABLE", "jobs")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    # An earlier test may have left one, of another region.
+    # An earlier test may have left some, of another region.
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    lambdas._client.cache_clear()
     world.reach_step()
     return world
 
