@@ -21,8 +21,6 @@ STATES: Mapping[str, JobState] = {
 """botocore 1.44.5, bedrock: ModelCustomizationJobStatus."""
 
 INVALID = "ValidationException"
-MALFORMED = "Input validation failed"
-"""What Bedrock says of a request that is not well formed, whatever its model is."""
 LISTED = frozenset(("FINE_TUNING", "CONTINUED_PRE_TRAINING", "DISTILLATION"))
 """botocore 1.44.5, bedrock: ModelCustomization, by which base models can be listed."""
 INSTEAD = {
@@ -65,8 +63,7 @@ class Bedrock(NamedJobs):
     def _explained(self, error: RefusedError, request: Mapping[str, Json]) -> RefusedError:
         """Return `error` with what the region offers, if the model is not among it."""
         wanted, model = request.get("customizationType"), str(request.get("baseModelIdentifier"))
-        about_request = MALFORMED in str(error)
-        if error.code != INVALID or about_request or wanted not in LISTED:
+        if error.code != INVALID or wanted not in LISTED:
             return error
         try:
             listed = ask(self.client.list_foundation_models, byCustomizationType=wanted)
